@@ -1,1 +1,4 @@
-//! x
+//! Turns a single-tenant PostgreSQL database into a multi-tenant one, in place.
+
+pub mod config;
+pub mod sql;
