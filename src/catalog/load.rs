@@ -4,9 +4,10 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Jsonb, Text};
 use diesel::{QueryableByName, sql_query};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::model::{Catalog, Role, Server, Table};
+use super::model::{Catalog, Role, Server, Table, Usage};
 use crate::sql::Ident;
 
 /// Why the catalog could not be read.
@@ -26,6 +27,12 @@ struct Row {
     data: serde_json::Value,
 }
 
+#[derive(Deserialize)]
+struct Schema {
+    name: Ident,
+    usage: Usage,
+}
+
 #[derive(QueryableByName)]
 struct Flag {
     #[diesel(sql_type = diesel::sql_types::Bool)]
@@ -40,12 +47,12 @@ impl Catalog {
             let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names).load(conn)?;
             let tables: Vec<Table> = decode(tables)?;
             let roles: Vec<Role> = decode(sql_query(include_str!("queries/roles.sql")).load(conn)?)?;
-            let schemas: Vec<Ident> = decode(sql_query(include_str!("queries/schemas.sql")).load(conn)?)?;
+            let schemas: Vec<Schema> = decode(sql_query(include_str!("queries/schemas.sql")).load(conn)?)?;
             Ok(Self {
                 server: load_server(conn)?,
                 tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect(),
                 roles: roles.into_iter().map(|role| (role.name.clone(), role)).collect(),
-                schemas,
+                schemas: schemas.into_iter().map(|schema| (schema.name, schema.usage)).collect(),
             })
         })
     }

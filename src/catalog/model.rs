@@ -15,8 +15,20 @@ pub struct Catalog {
     pub tables: BTreeMap<QualifiedName, Table>,
     /// Every role that is not PostgreSQL's own, by name.
     pub roles: BTreeMap<Ident, Role>,
-    /// Schemas that exist.
-    pub schemas: Vec<Ident>,
+    /// Schemas that exist, with the roles that may look names up there.
+    pub schemas: BTreeMap<Ident, Usage>,
+}
+
+/// Roles with the right `USAGE`; `None` = everyone.
+pub type Usage = Vec<Option<Ident>>;
+
+/// A sequence that a column owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// Its name.
+    pub name: QualifiedName,
+    /// Who may draw numbers.
+    pub usage: Usage,
 }
 
 /// The server and the connected role.
@@ -97,7 +109,15 @@ pub struct Table {
     /// Who may do what, by grantee.
     pub grants: Vec<Grant>,
     /// Sequences that columns own.
-    pub sequences: Vec<QualifiedName>,
+    pub sequences: Vec<Sequence>,
+    /// Storage options, such as `fillfactor=90`; of a view, `security_invoker=true`.
+    pub options: Vec<String>,
+    /// How changed rows are named to subscribers: `d` primary key, `n` nothing, `f` all columns, `i` an index.
+    pub replica_identity: String,
+    /// Whether a publication sends it.
+    pub published: bool,
+    /// The relations that a view reads.
+    pub reads: Vec<QualifiedName>,
 }
 
 /// What a relation is.

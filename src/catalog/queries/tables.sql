@@ -119,11 +119,29 @@ SELECT jsonb_build_object(
     LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
     WHERE g.grantee <> rel.relowner), '[]'),
   'sequences', coalesce((
-    SELECT jsonb_agg('"' || replace(sn.nspname, '"', '""') || '"."' || replace(sc.relname, '"', '""') || '"' ORDER BY sn.nspname, sc.relname)
+    SELECT jsonb_agg(jsonb_build_object(
+      'name', '"' || replace(sn.nspname, '"', '""') || '"."' || replace(sc.relname, '"', '""') || '"',
+      'usage', coalesce((
+        SELECT jsonb_agg(DISTINCT r.rolname)
+        FROM aclexplode(sc.relacl) AS g
+        LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
+        WHERE g.privilege_type = 'USAGE'), '[]')) ORDER BY sn.nspname, sc.relname)
     FROM pg_catalog.pg_depend AS d
     JOIN pg_catalog.pg_class AS sc ON sc.oid = d.objid AND sc.relkind = 'S'
     JOIN pg_catalog.pg_namespace AS sn ON sn.oid = sc.relnamespace
-    WHERE d.refobjid = rel.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')), '[]')
+    WHERE d.refobjid = rel.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.classid = 'pg_catalog.pg_class'::regclass
+      AND d.deptype = 'a'), '[]'),
+  'options', coalesce(to_jsonb(rel.reloptions), '[]'),
+  'replica_identity', rel.relreplident,
+  'published', EXISTS (
+    SELECT FROM pg_catalog.pg_publication_tables AS pt WHERE pt.schemaname = rel.nspname AND pt.tablename = rel.relname),
+  'reads', CASE WHEN rel.relkind IN ('v', 'm') THEN coalesce((
+    SELECT jsonb_agg(DISTINCT '"' || replace(bn.nspname, '"', '""') || '"."' || replace(bc.relname, '"', '""') || '"')
+    FROM pg_catalog.pg_rewrite AS w
+    JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
+    JOIN pg_catalog.pg_class AS bc ON bc.oid = d.refobjid AND bc.oid <> rel.oid
+    JOIN pg_catalog.pg_namespace AS bn ON bn.oid = bc.relnamespace
+    WHERE w.ev_class = rel.oid), '[]') ELSE '[]' END
 ) AS data
 FROM rel
 ORDER BY rel.nspname, rel.relname
