@@ -122,8 +122,14 @@ impl Layout {
             Event::RunStopped { reason, next } => self.ended(&colors.bad("■"), reason, next),
             Event::RunFinished { took_ms, next } => self.ended(&colors.good("✔"), &format!("done in {}", words::took(*took_ms)), next),
             // These move the bars.
-            Event::PhaseStarted { .. } | Event::StepStarted { .. } | Event::WorkSized { .. } | Event::Advanced { .. } => Vec::new(),
-            Event::Waiting { .. } | Event::StepFinished { .. } | Event::StepSkipped { .. } | Event::StepUndone { .. } => Vec::new(),
+            Event::PhaseStarted { .. }
+            | Event::StepStarted { .. }
+            | Event::WorkSized { .. }
+            | Event::Advanced { .. }
+            | Event::Waiting { .. }
+            | Event::StepFinished { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepUndone { .. } => Vec::new(),
         }
     }
 
