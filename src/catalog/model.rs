@@ -33,6 +33,7 @@ pub struct Sequence {
 
 /// The server and the connected role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are facts of the catalog, not choices")]
 pub struct Server {
     /// `server_version_num`, for example 150018.
     pub version: i32,
@@ -67,6 +68,7 @@ pub struct Role {
 
 /// A table, partition or view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are facts of the catalog, not choices")]
 pub struct Table {
     /// Its name.
     pub name: QualifiedName,
@@ -138,6 +140,7 @@ pub enum TableKind {
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are facts of the catalog, not choices")]
 pub struct Column {
     /// Its name.
     pub name: Ident,
@@ -182,6 +185,7 @@ pub enum KeyKind {
 
 /// A foreign key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are facts of the catalog, not choices")]
 pub struct ForeignKey {
     /// The constraint.
     pub name: Ident,
@@ -241,6 +245,7 @@ impl Referential {
 
 /// An index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are facts of the catalog, not choices")]
 pub struct Index {
     /// Its name, in the schema of its table.
     pub name: Ident,

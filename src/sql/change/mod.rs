@@ -113,6 +113,8 @@ pub enum Change {
     Vacuum { table: QualifiedName },
     /// A script of the application.
     Script { name: String, sql: String },
+    /// A script of the application that refuses transactions; it must bear being run twice.
+    LooseScript { name: String, sql: String },
 }
 
 /// Whether a statement may share a transaction with its journal row.
@@ -135,7 +137,9 @@ impl Change {
     #[must_use]
     pub fn atomicity(&self) -> Atomicity {
         match self {
-            Self::CreateIndex(_) | Self::DropIndex { .. } | Self::RestoreIndex { .. } | Self::Vacuum { .. } => Atomicity::Standalone,
+            Self::CreateIndex(_) | Self::DropIndex { .. } | Self::RestoreIndex { .. } | Self::Vacuum { .. } | Self::LooseScript { .. } => {
+                Atomicity::Standalone
+            }
             _ => Atomicity::WithJournal,
         }
     }
@@ -187,7 +191,8 @@ impl Change {
             | Self::NoForceRls { .. }
             | Self::CreatePolicy(_)
             | Self::DropPolicy { .. }
-            | Self::Script { .. } => LockMode::AccessExclusive,
+            | Self::Script { .. }
+            | Self::LooseScript { .. } => LockMode::AccessExclusive,
         }
     }
 
@@ -201,7 +206,7 @@ impl Change {
             | Self::FillMemberships(_)
             | Self::ClearMemberships(_)
             | Self::Vacuum { .. } => Duration::Scan,
-            Self::Script { .. } => Duration::Unknown,
+            Self::Script { .. } | Self::LooseScript { .. } => Duration::Unknown,
             _ => Duration::Brief,
         }
     }

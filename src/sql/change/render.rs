@@ -79,7 +79,7 @@ impl Display for Change {
             Self::CreatePolicy(spec) => create_policy(f, spec),
             Self::DropPolicy { table, name } => write!(f, "DROP POLICY {name} ON {table}"),
             Self::Vacuum { table } => write!(f, "VACUUM (ANALYZE) {table}"),
-            Self::Script { sql, .. } => f.write_str(sql.trim_end().trim_end_matches(';')),
+            Self::Script { sql, .. } | Self::LooseScript { sql, .. } => f.write_str(sql.trim_end().trim_end_matches(';')),
         }
     }
 }

@@ -1,0 +1,244 @@
+//! Constraints: what the fill has made true is made to stay true, without blocking anybody.
+
+use super::Phase;
+use super::keys::{Conversion, KeepsOld, conversions, indexes, to_registry};
+use crate::catalog::{Key, KeyKind, Table, TableKind};
+use crate::config::KeyPolicy;
+use crate::plan::{Code, Place, PlanInput, Planned, Undo};
+use crate::rule::{ColumnOrigin, Target};
+use crate::sql::change::{ExistingRows, ForeignKeySpec, IndexSpec, Uniqueness};
+use crate::sql::{Change, Ident, QualifiedName};
+
+pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
+    // Every table's own constraints come before the foreign keys that rely on them.
+    for target in input.present() {
+        let Some(table) = input.catalog.table(&target.table) else { continue };
+        for spec in indexes(input, target, planned) {
+            build_index(input, &spec, planned);
+        }
+        if target.origin == ColumnOrigin::Added || !table.column(input.column()).is_some_and(|column| column.not_null) {
+            not_null(input, &target.table, planned);
+        }
+        unique_keys(input, table, planned);
+    }
+    for target in input.present() {
+        let Some(table) = input.catalog.table(&target.table) else { continue };
+        let spec = to_registry(input, &target.table);
+        if !table.foreign_keys.iter().any(|key| key.table == spec.parent && key.columns == spec.columns) {
+            foreign_key(input, table, &spec, "registry_fkey", "the tenant must exist", planned);
+        }
+        for conversion in conversions(input, target, planned) {
+            composite(input, table, &conversion, planned);
+        }
+    }
+    shared_references(input, planned);
+}
+
+fn place<'a>(table: &'a QualifiedName, what: &'a str) -> Place<'a> {
+    Place { phase: Phase::Constraints, subject: Some(table), what }
+}
+
+/// The same index for every table that holds rows, then one over all of them for a partitioned table.
+fn build_index(input: &PlanInput<'_>, spec: &IndexSpec, planned: &mut Planned) {
+    let what = format!("index/{}", spec.name.plain());
+    let why = match spec.uniqueness {
+        Uniqueness::Unique => "the key that tenant-carrying foreign keys reference",
+        Uniqueness::Plain => "rows of one tenant are found without reading the others",
+    };
+    let partitioned = input.catalog.table(&spec.table).is_some_and(|table| table.kind == TableKind::Partitioned);
+    for leaf in input.catalog.leaves(&spec.table) {
+        let suffix = if spec.uniqueness == Uniqueness::Unique { "key" } else { "idx" };
+        let mut parts = vec![&leaf.name.name];
+        parts.extend(&spec.columns);
+        let leaf_spec = IndexSpec { name: Ident::derived(&parts, suffix), table: leaf.name.clone(), ..spec.clone() };
+        // Under a partitioned index the partitions' indexes cannot be dropped one by one: its undo takes them along.
+        let undo = if partitioned {
+            Undo::nothing("it goes with the index of the partitioned table")
+        } else {
+            Undo::apply(vec![Change::DropIndex { index: leaf_spec.qualified() }])
+        };
+        planned.step(&place(&leaf.name, &what), why, vec![Change::CreateIndex(leaf_spec)], undo);
+    }
+    if partitioned {
+        let join = vec![Change::JoinIndexes(spec.clone())];
+        let undo = Undo::apply(vec![Change::DropJoinedIndex { index: spec.qualified() }]);
+        planned.step(&place(&spec.table, &what), "joins the partitions' indexes under one", join, undo);
+    }
+}
+
+/// CHECK NOT VALID → VALIDATE → SET NOT NULL: the table is read under a lock that blocks nobody.
+fn not_null(input: &PlanInput<'_>, table: &QualifiedName, planned: &mut Planned) {
+    let column = input.column().clone();
+    let name = Ident::derived(&[&table.name, &column], "check");
+    let table_name = table.clone();
+    let check = Change::AddNotNullCheck { table: table_name.clone(), name: name.clone(), column: column.clone() };
+    let drop_check = Change::DropConstraint { table: table_name.clone(), name: name.clone() };
+    planned.step(
+        &place(table, "not_null_check"),
+        "from here on nothing can be written without a tenant",
+        vec![check.clone()],
+        Undo::apply(vec![drop_check.clone()]),
+    );
+    planned.step(
+        &place(table, "not_null_validate"),
+        "reads the table once to show that every row has a tenant",
+        vec![Change::ValidateConstraint { table: table_name.clone(), name }],
+        Undo::nothing("the check goes"),
+    );
+    let set = Change::SetNotNull { table: table_name.clone(), column: column.clone() };
+    planned.step(
+        &place(table, "not_null"),
+        "the validated check proves it: no second scan",
+        vec![set, drop_check],
+        Undo::apply(vec![Change::DropNotNull { table: table_name, column }, check]),
+    );
+}
+
+fn foreign_key(input: &PlanInput<'_>, table: &Table, spec: &ForeignKeySpec, what: &str, why: &str, planned: &mut Planned) {
+    let drop = Change::DropConstraint { table: table.name.clone(), name: spec.name.clone() };
+    if table.kind == TableKind::Partitioned {
+        // A partitioned table takes no NOT VALID key: each partition gets its own, and the table joins them.
+        for leaf in input.catalog.leaves(&table.name) {
+            let leaf_spec = ForeignKeySpec { table: leaf.name.clone(), ..spec.clone() };
+            not_valid_then_validate(&leaf_spec, what, why, Undo::nothing("it goes with the key of the partitioned table"), planned);
+        }
+        let joined = ForeignKeySpec { existing: ExistingRows::Checked, ..spec.clone() };
+        planned.step(&place(&table.name, what), why, vec![Change::AddForeignKey(joined)], Undo::apply(vec![drop]));
+        return;
+    }
+    not_valid_then_validate(spec, what, why, Undo::apply(vec![drop]), planned);
+}
+
+fn not_valid_then_validate(spec: &ForeignKeySpec, what: &str, why: &str, undo: Undo, planned: &mut Planned) {
+    planned.step(&place(&spec.table, what), why, vec![Change::AddForeignKey(spec.clone())], undo);
+    let validate = Change::ValidateConstraint { table: spec.table.clone(), name: spec.name.clone() };
+    let what = format!("{what}_validate");
+    planned.step(&place(&spec.table, &what), "checks the rows that are there", vec![validate], Undo::nothing("the key goes"));
+}
+
+/// Replaces a simple key by one that carries the tenant.
+fn composite(input: &PlanInput<'_>, table: &Table, conversion: &Conversion<'_>, planned: &mut Planned) {
+    let old = conversion.old;
+    let what = format!("tenant_key/{}", old.name.plain());
+    foreign_key(input, table, &conversion.new, &what, "a row and its parent belong to the same tenant", planned);
+    if conversion.keeps_old == KeepsOld::Yes {
+        planned.found(Code::T031, &table.name, format!("{}: PostgreSQL 14 needs it for SET NULL, beside the new key", old.name.plain()));
+        return;
+    }
+    let partitioned = table.kind == TableKind::Partitioned;
+    // On the way back the old key returns unvalidated; this step comes next in reverse order and validates it.
+    if !partitioned && old.validated && let Some(step) = planned.steps.last_mut() {
+        step.undo = Undo::apply(vec![Change::ValidateConstraint { table: table.name.clone(), name: old.name.clone() }]);
+    }
+    let mut definition = old.definition.clone();
+    if !partitioned && !definition.ends_with(" NOT VALID") {
+        definition.push_str(" NOT VALID");
+    }
+    let restore = Change::RestoreConstraint { table: table.name.clone(), name: old.name.clone(), definition };
+    planned.step(
+        &place(&table.name, &format!("old_key/{}", old.name.plain())),
+        "the key without the tenant is not needed any more",
+        vec![Change::DropConstraint { table: table.name.clone(), name: old.name.clone() }],
+        Undo::apply(vec![restore]),
+    );
+}
+
+fn unique_keys(input: &PlanInput<'_>, table: &Table, planned: &mut Planned) {
+    let policies = input.config.tables.get(&table.name).map(|config| &config.unique);
+    let policy = |name: &Ident| policies.and_then(|policies| policies.get(name)).copied();
+    for key in table.keys.iter().filter(|key| !key.columns.contains(input.column())) {
+        match policy(&key.name) {
+            Some(KeyPolicy::PerTenant) => per_tenant(input, table, key, planned),
+            Some(KeyPolicy::Global) => {}
+            None if key.kind != KeyKind::Primary && is_natural(table, key) => {
+                planned.found(Code::T025, &table.name, format!("{} {}", key.name.plain(), key.definition));
+            }
+            None => {}
+        }
+    }
+    for index in table.indexes.iter().filter(|index| index.unique && !index.constraint) {
+        match policy(&index.name) {
+            Some(KeyPolicy::PerTenant) => planned.found(
+                Code::T006,
+                &table.name,
+                format!("unique: {} is an index and no constraint; only constraints can become per-tenant", index.name.plain()),
+            ),
+            Some(KeyPolicy::Global) => {}
+            None => planned.found(Code::T025, &table.name, index.definition.clone()),
+        }
+    }
+}
+
+/// A key whose values mean something to people; surrogate keys cannot collide between tenants.
+fn is_natural(table: &Table, key: &Key) -> bool {
+    key.columns.iter().filter_map(|name| table.column(name)).any(|column| column.ty != "uuid" && !column.identity)
+}
+
+fn per_tenant(input: &PlanInput<'_>, table: &Table, key: &Key, planned: &mut Planned) {
+    let plain = format!("UNIQUE ({})", key.columns.iter().map(sql_name).collect::<Vec<_>>().join(", "));
+    if key.kind != KeyKind::Unique || key.deferrable || table.kind == TableKind::Partitioned || key.definition != plain {
+        let detail = format!("unique: {} ({}) cannot become per-tenant", key.name.plain(), key.definition);
+        return planned.found(Code::T006, &table.name, detail);
+    }
+    let references = |other: &Table| {
+        other.foreign_keys.iter().any(|foreign| foreign.table == table.name && same_columns(&foreign.references, &key.columns))
+    };
+    if let Some(other) = input.catalog.tables.values().find(|other| references(other)) {
+        return planned.found(Code::T013, &table.name, format!("{} is referenced by {}", key.name.plain(), other.name.plain()));
+    }
+    planned.found(Code::T029, &table.name, format!("{} becomes unique per tenant", key.definition));
+    let index = |suffix: &str, columns: Vec<Ident>| IndexSpec {
+        name: Ident::derived(&[&table.name.name, &key.name], suffix),
+        table: table.name.clone(),
+        columns,
+        uniqueness: Uniqueness::Unique,
+    };
+    let swap = |index: &IndexSpec| {
+        vec![
+            Change::DropConstraint { table: table.name.clone(), name: key.name.clone() },
+            Change::AddKey { table: table.name.clone(), name: key.name.clone(), index: index.name.clone() },
+        ]
+    };
+    let new = index("tenant", std::iter::once(input.column().clone()).chain(key.columns.iter().cloned()).collect());
+    let old = index("global", key.columns.clone());
+    planned.step(
+        &place(&table.name, &format!("unique_index/{}", key.name.plain())),
+        "the index of the per-tenant key",
+        vec![Change::CreateIndex(new.clone())],
+        Undo::apply(vec![Change::DropIndex { index: new.qualified() }]),
+    );
+    planned.step(
+        &place(&table.name, &format!("unique/{}", key.name.plain())),
+        "two tenants may use the same value",
+        swap(&new),
+        Undo::Concurrent { change: Change::CreateIndex(old.clone()), then: swap(&old) },
+    );
+}
+
+/// A name as `pg_get_constraintdef` writes it: quoted only where it must be.
+fn sql_name(name: &Ident) -> String {
+    let plain = name.plain();
+    let simple = plain.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && plain.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if simple { plain.to_owned() } else { name.to_string() }
+}
+
+fn same_columns(a: &[Ident], b: &[Ident]) -> bool {
+    let sorted = |columns: &[Ident]| {
+        let mut columns = columns.to_vec();
+        columns.sort();
+        columns
+    };
+    sorted(a) == sorted(b)
+}
+
+/// Tables without tenants that reference rows of a tenant.
+fn shared_references(input: &PlanInput<'_>, planned: &mut Planned) {
+    for table in input.catalog.tables.values().filter(|table| input.resolved.target(&table.name).is_none()) {
+        let memberships = input.config.memberships.as_ref().is_some_and(|memberships| memberships.table == table.name);
+        for key in table.foreign_keys.iter().filter(|key| !memberships && !key.inherited && input.resolved.target(&key.table).is_some()) {
+            let detail = format!("{} references {}, whose rows belong to tenants", key.name.plain(), key.table.plain());
+            planned.found(Code::T031, &table.name, detail);
+        }
+    }
+}
