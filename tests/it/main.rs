@@ -3,8 +3,12 @@
 //! `cfg(test)` says to clippy what is one: helpers of tests may unwrap.
 
 #[cfg(test)]
+mod db;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
