@@ -2,5 +2,7 @@
 
 pub mod catalog;
 pub mod config;
+pub mod db;
 pub mod progress;
+pub mod server;
 pub mod sql;

@@ -1,0 +1,20 @@
+-- A filtered read must be an error, not a silent zero.
+SET row_security = off;
+SET standard_conforming_strings = on;
+SET DateStyle = 'ISO, YMD';
+SET IntervalStyle = 'postgres';
+SET extra_float_digits = 1;
+SET bytea_output = 'hex';
+SET TimeZone = 'UTC';
+SET client_min_messages = warning;
+SET default_transaction_isolation = 'read committed';
+SET default_transaction_read_only = off;
+-- The connection with the run lock is idle for hours, and a slow step is no runaway.
+SET idle_in_transaction_session_timeout = 0;
+-- Those that only some versions know.
+SELECT set_config(name, '0', false)
+FROM pg_catalog.pg_settings
+WHERE name IN ('idle_session_timeout', 'transaction_timeout');
+-- Messages that are recognised by their text, in English where the login may ask for it.
+SELECT set_config('lc_messages', 'C', false)
+WHERE current_setting('is_superuser') = 'on';

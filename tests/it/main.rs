@@ -1,0 +1,14 @@
+//! Everything that is tested against a real `PostgreSQL` and the built program.
+//!
+//! `cfg(test)` says to clippy what is one: helpers of tests may unwrap.
+
+#[cfg(test)]
+mod db;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tls;

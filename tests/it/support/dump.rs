@@ -1,0 +1,46 @@
+//! The whole content of a database as text that can be compared.
+
+use std::mem;
+
+use super::{TestDb, cluster};
+
+impl TestDb {
+    /// Returns every definition, without what differs between two dumps of the same database.
+    pub(crate) fn dump_schema(&self) -> String {
+        let dump = self.dump("--schema-only");
+        dump.lines().filter(|line| !changes_by_itself(line)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns every row and sequence value, in an order that does not depend on where rows lie.
+    pub(crate) fn dump_data(&self) -> String {
+        let dump = self.dump("--data-only");
+        let mut blocks = Vec::new();
+        let mut rows = None;
+        for line in dump.lines() {
+            match &mut rows {
+                None if line.starts_with("COPY ") => rows = Some((line, Vec::new())),
+                None if line.starts_with("SELECT pg_catalog.setval") => blocks.push(line.to_owned()),
+                None => {}
+                Some((table, rows_of_table)) if line == "\\." => {
+                    rows_of_table.sort_unstable();
+                    let lines: Vec<_> = [*table].into_iter().chain(mem::take(rows_of_table)).collect();
+                    blocks.push(lines.join("\n"));
+                    rows = None;
+                }
+                Some((_, rows_of_table)) => rows_of_table.push(line),
+            }
+        }
+        blocks.sort();
+        blocks.join("\n")
+    }
+
+    fn dump(&self, what: &str) -> String {
+        let dump = cluster().tool("pg_dump", &[what, "-d", &self.url()], "");
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        String::from_utf8(dump.stdout).unwrap()
+    }
+}
+
+fn changes_by_itself(line: &str) -> bool {
+    ["\\restrict ", "\\unrestrict ", "-- Dumped "].iter().any(|start| line.starts_with(start))
+}

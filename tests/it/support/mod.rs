@@ -1,0 +1,26 @@
+//! What the tests share: a server, databases on it, the program.
+
+mod cli;
+mod cluster;
+mod db;
+mod dump;
+
+pub(crate) use cli::Cli;
+pub(crate) use cluster::cluster;
+pub(crate) use db::TestDb;
+
+use std::env;
+use std::ffi::OsStr;
+use std::process::Command;
+
+/// A command that knows nothing of the databases of whoever runs the tests.
+pub(crate) fn sheltered(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("PG") || matches!(&*text, "DATABASE_URL" | "RUST_LOG" | "NO_COLOR" | "CLICOLOR_FORCE") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
