@@ -1,0 +1,62 @@
+//! The catalog: what the database looks like before the plan is made.
+
+pub mod graph;
+mod load;
+mod model;
+
+pub use load::CatalogError;
+pub use model::{Catalog, Column, ForeignKey, Grant, Index, Key, KeyKind, Policy, Referential, Role, Server, Table, TableKind, Trigger};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sql::{Ident, QualifiedName};
+
+/// What of a table a stored plan relies on: its columns and their types, without the tenant column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableShape(pub BTreeMap<Ident, String>);
+
+impl Catalog {
+    /// Finds a table by name.
+    #[must_use]
+    pub fn table(&self, name: &QualifiedName) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// The tables that hold the rows of `name`: itself, or its partitions down to the leaves.
+    ///
+    /// Children by inheritance count too, and then the table itself comes first.
+    #[must_use]
+    pub fn leaves(&self, name: &QualifiedName) -> Vec<&Table> {
+        let mut leaves: Vec<&Table> = self.table(name).filter(|table| table.holds_rows()).into_iter().collect();
+        for child in self.children(name) {
+            leaves.extend(self.leaves(&child.name));
+        }
+        leaves
+    }
+
+    /// Direct partitions or inheritance children.
+    pub fn children<'a>(&'a self, name: &QualifiedName) -> impl Iterator<Item = &'a Table> {
+        let name = name.clone();
+        self.tables.values().filter(move |table| table.parents.contains(&name))
+    }
+
+    /// Everything below `name`, itself first, parents before children.
+    #[must_use]
+    pub fn family(&self, name: &QualifiedName) -> Vec<&Table> {
+        let mut family: Vec<&Table> = self.table(name).into_iter().collect();
+        for child in self.children(name) {
+            family.extend(self.family(&child.name));
+        }
+        family
+    }
+
+    /// The shape of a table that a stored plan compares on resume.
+    #[must_use]
+    pub fn shape(&self, name: &QualifiedName, tenant_column: &Ident) -> Option<TableShape> {
+        let columns = &self.table(name)?.columns;
+        let shape = columns.iter().filter(|column| column.name != *tenant_column);
+        Some(TableShape(shape.map(|column| (column.name.clone(), column.ty.clone())).collect()))
+    }
+}

@@ -1,0 +1,186 @@
+//! What the planner wants a person to know.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sql::QualifiedName;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The run does not start.
+    Blocker,
+    /// The run starts; somebody should decide first.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// A kind of finding: why it matters and what to do, independent of any table.
+#[derive(Debug)]
+pub struct FindingKind {
+    /// Its stable code.
+    pub code: Code,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What is the case.
+    pub title: &'static str,
+    /// What happens if nothing is done.
+    pub effect: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// One finding about one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its kind.
+    pub code: Code,
+    /// What it is about: a table, role or file.
+    pub subject: String,
+    /// The facts of this case.
+    pub detail: String,
+}
+
+macro_rules! findings {
+    ($($code:ident $severity:ident $title:literal $effect:literal $remedy:literal)*) => {
+        /// The stable code of a finding.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Code { $(#[doc = $title] $code),* }
+
+        /// Every kind of finding, by code.
+        pub static CATALOGUE: &[FindingKind] = &[$(FindingKind {
+            code: Code::$code, severity: Severity::$severity, title: $title, effect: $effect, remedy: $remedy,
+        }),*];
+    };
+}
+
+findings! {
+    T001 Blocker "table is not classified"
+        "nobody has said whose rows these are"
+        "list it in tenantize.toml with `tenant = …` or `scope = \"shared\"`; `tenantize init` proposes both"
+    T002 Blocker "configured table does not exist"
+        "its rules would never run"
+        "correct the name, or add its schema to `schemas`"
+    T003 Blocker "table cannot hold tenants"
+        "views, foreign tables and temporary tables have no rows to fill or protect"
+        "classify it with `scope = \"shared\"` or `scope = \"ignored\"`"
+    T004 Blocker "table belongs to another role"
+        "only its owner may add the tenant column"
+        "run as the owner or as a member of that role"
+    T005 Blocker "tenant column is there already"
+        "its values would be mixed with those of the rules"
+        "if it is complete, say `tenant = \"column\"`; if it is a leftover, drop it; or choose another `column` in [tenants]"
+    T006 Blocker "rule cannot be followed"
+        "no row of the table would get a tenant"
+        "correct the rule"
+    T007 Blocker "rows without a tenant"
+        "no rule covers them, and nothing is guessed"
+        "extend the rule, correct the rows, or say `orphans = \"default\"` or `\"quarantine\"` for the table"
+    T008 Blocker "reference crosses tenants"
+        "the two ends of the foreign key would belong to different tenants, and neither could see both"
+        "correct the rules or the rows so that both ends get the same tenant"
+    T009 Blocker "triggers would fire during the fill"
+        "the connected role may not set session_replication_role, so `updated_at` and the like would change"
+        "PostgreSQL 15+: GRANT SET ON PARAMETER session_replication_role TO the role; or `triggers = \"fire\"` for the table"
+    T010 Blocker "CSV file has lines that cannot be used"
+        "their keys would have no tenant, or two"
+        "correct the lines listed in the file beside it that ends in .rejected.csv"
+    T011 Blocker "application role is not bound by row-level security"
+        "policies do not apply to superusers, to roles with BYPASSRLS and to owners of tables"
+        "name another role in [rls] app_roles, one that owns no table"
+    T012 Blocker "right is missing"
+        "a step of the plan would be refused"
+        "grant the right, or let somebody who has it create the object first"
+    T013 Blocker "unique key is referenced"
+        "a foreign key needs it to stay unique over all tenants"
+        "keep it: `\"global\"`"
+    T014 Blocker "name is taken"
+        "a step of the plan would create an object that is there already"
+        "drop or rename the object if it is a leftover"
+    T015 Blocker "rows cannot be replicated when they change"
+        "the table is published without a replica identity, so the fill's UPDATE is refused (55000)"
+        "add a primary key or set REPLICA IDENTITY"
+    T020 Warning "table has no primary key"
+        "rows cannot be named in reports and comparisons"
+        "add a primary key"
+    T021 Warning "owner is not bound"
+        "the connected role is neither superuser nor BYPASSRLS: under FORCE nobody could read all rows any more, so FORCE is left off"
+        "let a role with BYPASSRLS run it, and never let the application connect as the owner"
+    T022 Warning "deleting a tenant deletes its rows"
+        "one DELETE on the registry empties every table for that tenant"
+        "say `on_delete = \"restrict\"` in [tenants]"
+    T023 Warning "every user becomes an owner"
+        "an owner can usually invite and remove others"
+        "say `role = \"member\"`, or take the role from a column or an expression"
+    T024 Warning "migration cannot be taken back"
+        "`rollback` stops before it"
+        "write its down.sql"
+    T025 Warning "value is unique over all tenants"
+        "a second tenant cannot use it, and can find out that somebody does"
+        "say `unique = { … = \"per-tenant\" }`, or `\"global\"` if that is intended"
+    T026 Warning "view reads tenant tables with its owner's rights"
+        "policies ask about the view's owner, who may be bound by none"
+        "PostgreSQL 15+: ALTER VIEW … SET (security_invoker = true)"
+    T027 Note "policies are kept"
+        "they go on to apply, inside the fence"
+        "read them once more: permissive policies are combined by OR"
+    T028 Warning "CSV file names keys that no row has"
+        "nothing happens for them; perhaps the file belongs to another snapshot"
+        "compare file and table"
+    T029 Warning "statements with ON CONFLICT must change"
+        "ON CONFLICT (columns) finds no unique key over just these columns any more (42P10)"
+        "write ON CONFLICT with the tenant column first"
+    T031 Warning "foreign key stays as it is"
+        "it does not carry the tenant, so a row can reference another tenant's row"
+        "see the detail"
+    T032 Warning "no application role is named"
+        "policies would let nobody pass but roles that bypass them"
+        "name the role in [rls] app_roles"
+    T033 Warning "index is invalid"
+        "an earlier CREATE INDEX CONCURRENTLY failed; uniqueness is not enforced by it"
+        "drop it"
+    T034 Warning "there is no backup"
+        "`verify` has nothing to compare with, and a mistake in a rule cannot be looked up"
+        "say `method = \"tables\"` in [backup]"
+    T035 Note "rows go to an orphans' tenant"
+        "no rule covers them; they go where `orphans` says"
+        "look at the sample before the run"
+}
+
+impl Code {
+    /// The kind with this code.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "code and catalogue come from the same list")]
+    pub fn kind(self) -> &'static FindingKind {
+        CATALOGUE.iter().find(|kind| kind.code == self).expect("every code is in the catalogue")
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Finding {
+    /// Makes a finding about a table.
+    #[must_use]
+    pub fn table(code: Code, table: &QualifiedName, detail: impl Into<String>) -> Self {
+        Self { code, subject: table.plain(), detail: detail.into() }
+    }
+
+    /// Makes a finding about something else.
+    #[must_use]
+    pub fn about(code: Code, subject: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code, subject: subject.into(), detail: detail.into() }
+    }
+
+    /// How much it matters.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.kind().severity
+    }
+}

@@ -1,0 +1,260 @@
+//! The parts of a change.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Referential;
+use crate::sql::{Ident, KeyType, QualifiedName, TenantKey, TenantSource};
+
+/// A lock on a table, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockMode {
+    /// No lock on any table of the application.
+    None,
+    /// Conflicts with `ACCESS EXCLUSIVE` only.
+    AccessShare,
+    /// What `UPDATE` takes.
+    RowExclusive,
+    /// Blocks other schema changes, neither readers nor writers.
+    ShareUpdateExclusive,
+    /// Blocks writers.
+    Share,
+    /// Blocks writers and itself.
+    ShareRowExclusive,
+    /// Blocks everybody.
+    AccessExclusive,
+}
+
+impl LockMode {
+    /// Whether readers or writers wait while it is held.
+    #[must_use]
+    pub fn blocks_application(self) -> bool {
+        self >= Self::Share
+    }
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "no lock",
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        })
+    }
+}
+
+/// How long a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duration {
+    /// A change of the catalog: milliseconds.
+    Brief,
+    /// As long as reading the table takes.
+    Scan,
+    /// The operator's own statement.
+    Unknown,
+}
+
+/// The registry to create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrySpec {
+    /// The table.
+    pub table: QualifiedName,
+    /// Its primary key.
+    pub key: Ident,
+    /// The key's type.
+    pub ty: KeyType,
+    /// The unique column that names a tenant in files.
+    pub slug: Ident,
+}
+
+/// The membership table to create and fill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembershipSpec {
+    /// The table.
+    pub table: QualifiedName,
+    /// Its column for the user.
+    pub user_column: Ident,
+    /// Its column for the tenant.
+    pub tenant_column: Ident,
+    /// The table of users.
+    pub users: QualifiedName,
+    /// The primary key of users.
+    pub users_key: Ident,
+    /// That key's type.
+    pub users_key_ty: String,
+    /// The registry.
+    pub registry: QualifiedName,
+    /// The registry's key.
+    pub registry_key: Ident,
+    /// That key's type.
+    pub ty: KeyType,
+    /// Whether deleting a tenant deletes memberships.
+    pub on_delete: Referential,
+    /// The role a user gets.
+    pub role: RoleExpression,
+    /// The column of users that says since when.
+    pub joined_at: Option<Ident>,
+}
+
+/// The role a user gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleExpression {
+    /// The same for all.
+    Literal(String),
+    /// A column of the user's row.
+    Column(Ident),
+    /// An expression over the user's row `t`.
+    Sql(String),
+}
+
+/// A row of the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantRow {
+    /// The primary key.
+    pub key: TenantKey,
+    /// Further columns as text; PostgreSQL converts.
+    pub columns: BTreeMap<Ident, String>,
+}
+
+/// What new rows get in the tenant column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnDefault {
+    /// Nothing.
+    None,
+    /// One tenant.
+    Tenant(TenantKey),
+    /// The tenant of the session.
+    Context,
+    /// What was there before, as an expression.
+    Expression(String),
+}
+
+/// The trigger that gives new and re-parented rows their tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardSpec {
+    /// The table.
+    pub table: QualifiedName,
+    /// The trigger function to create.
+    pub function: QualifiedName,
+    /// The tenant column.
+    pub column: Ident,
+    /// Its type.
+    pub ty: KeyType,
+    /// The sources, first match wins.
+    pub sources: Vec<TenantSource>,
+}
+
+/// An index to build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexSpec {
+    /// Its name, in the table's schema.
+    pub name: Ident,
+    /// The table.
+    pub table: QualifiedName,
+    /// Its columns in order.
+    pub columns: Vec<Ident>,
+    /// Whether it is unique.
+    pub uniqueness: Uniqueness,
+}
+
+/// Whether an index is unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Uniqueness {
+    /// It is.
+    Unique,
+    /// It is not.
+    Plain,
+}
+
+impl IndexSpec {
+    /// The index with its schema.
+    #[must_use]
+    pub fn qualified(&self) -> QualifiedName {
+        QualifiedName::new(self.table.schema.clone(), self.name.clone())
+    }
+}
+
+/// A foreign key to add.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKeySpec {
+    /// The referencing table.
+    pub table: QualifiedName,
+    /// The constraint.
+    pub name: Ident,
+    /// The referencing columns.
+    pub columns: Vec<Ident>,
+    /// The referenced table.
+    pub parent: QualifiedName,
+    /// The referenced columns.
+    pub references: Vec<Ident>,
+    /// What deleting the parent does.
+    pub on_delete: Referential,
+    /// The columns that `SET NULL` and `SET DEFAULT` touch; empty = all.
+    pub set_columns: Vec<Ident>,
+    /// What changing the parent's key does.
+    pub on_update: Referential,
+    /// Whether the check can wait until commit, and whether it does by itself.
+    pub deferral: Deferral,
+    /// Whether existing rows are checked at once.
+    pub existing: ExistingRows,
+}
+
+/// Whether adding a constraint checks the rows that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExistingRows {
+    /// Later, by a validation that blocks nobody.
+    NotValid,
+    /// At once; only where every partition has a valid key already, which PostgreSQL then joins.
+    Checked,
+}
+
+/// When a constraint is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deferral {
+    /// At the end of each statement.
+    Immediate,
+    /// The same, unless a transaction asks otherwise.
+    Deferrable,
+    /// At commit, unless a transaction asks otherwise.
+    Deferred,
+}
+
+/// A policy to create.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicySpec {
+    /// The table.
+    pub table: QualifiedName,
+    /// The policy.
+    pub name: Ident,
+    /// What it is for.
+    pub kind: PolicyKind,
+    /// The column that must be the session's tenant.
+    pub column: Ident,
+    /// That column's type.
+    pub ty: KeyType,
+}
+
+/// What a policy is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyKind {
+    /// Nobody passes without the right tenant, whatever other policies allow.
+    Fence,
+    /// These roles may do everything with rows of their tenant.
+    Allow(Vec<Ident>),
+    /// These roles may read rows of their tenant.
+    Read(Vec<Ident>),
+}

@@ -1,0 +1,145 @@
+//! One batch of the fill: the rows of a range of heap pages whose offset falls into one stripe.
+
+use serde::{Deserialize, Serialize};
+
+use super::source::{MapSource, ParentSource, first_of, is_total, join_condition};
+use super::{Ident, QualifiedName, Statement, TenantSource};
+
+/// A fraction of the rows of every page: those whose offset is `index` modulo `of`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stripe {
+    /// 0 to `of` - 1.
+    pub index: u16,
+    /// How many stripes a page has; 1 = all rows at once.
+    pub of: u16,
+}
+
+/// Fills the tenant column of the rows of one segment and one stripe that have none yet.
+#[derive(Clone, Debug)]
+pub struct FillBatch<'a> {
+    /// The table, always one that holds rows.
+    pub table: &'a QualifiedName,
+    /// Its tenant column.
+    pub column: &'a Ident,
+    /// The sources, first match wins.
+    pub sources: &'a [TenantSource],
+    /// Heap pages, end excluded.
+    pub pages: std::ops::Range<i64>,
+    /// Which rows of each page.
+    pub stripe: Stripe,
+}
+
+impl FillBatch<'_> {
+    /// The `UPDATE` of this batch.
+    #[must_use]
+    pub fn statement(&self) -> Statement {
+        let Self { table, column, sources, .. } = self;
+        let rows = self.rows();
+        let sql = match sources {
+            [TenantSource::Parent(ParentSource { table: parent, column: tenant, on, .. })] => format!(
+                "UPDATE ONLY {table} AS t SET {column} = p.{tenant} FROM {parent} AS p \
+                 WHERE {rows} AND {} AND p.{tenant} IS NOT NULL",
+                join_condition("p", on)
+            ),
+            [TenantSource::Map(MapSource { table: map, key })] => {
+                format!("UPDATE ONLY {table} AS t SET {column} = m.tenant FROM {map} AS m WHERE {rows} AND m.key = t.{key}")
+            }
+            sources if is_total(sources) => {
+                format!("UPDATE ONLY {table} AS t SET {column} = {} WHERE {rows}", first_of(sources))
+            }
+            // A source that may yield nothing must not write the row: a new version without a tenant helps nobody.
+            sources => format!(
+                "UPDATE ONLY {table} AS u SET {column} = s.tenant \
+                 FROM (SELECT t.ctid AS row, {} AS tenant FROM ONLY {table} AS t WHERE {rows} OFFSET 0) AS s \
+                 WHERE u.ctid = s.row AND s.tenant IS NOT NULL",
+                first_of(sources)
+            ),
+        };
+        Statement::new(sql)
+    }
+
+    fn rows(&self) -> String {
+        let Self { column, pages, stripe, .. } = self;
+        let mut rows = format!("t.ctid >= '({},0)' AND t.ctid < '({},0)' AND t.{column} IS NULL", pages.start, pages.end);
+        if stripe.of > 1 {
+            // The last byte of a tid on the wire is the low byte of its offset: it puts every row into exactly one stripe.
+            rows.push_str(&format!(" AND get_byte(tidsend(t.ctid), 5) % {} = {}", stripe.of, stripe.index));
+        }
+        rows
+    }
+}
+
+/// Pages of the table that still hold rows without a tenant, in order, with their number of such rows.
+#[must_use]
+pub fn unsettled_pages(table: &QualifiedName, column: &Ident) -> Statement {
+    Statement::new(format!(
+        "SELECT (ctid::text::point)[0]::bigint AS page, count(*) AS rows FROM ONLY {table} WHERE {column} IS NULL GROUP BY 1 ORDER BY 1"
+    ))
+}
+
+/// Rows without a tenant.
+#[must_use]
+pub fn count_unsettled(table: &QualifiedName, column: &Ident) -> Statement {
+    Statement::new(format!("SELECT count(*) AS value FROM ONLY {table} WHERE {column} IS NULL"))
+}
+
+/// The table's heap pages now.
+#[must_use]
+pub fn count_pages(table: &QualifiedName) -> Statement {
+    Statement::new(format!(
+        "SELECT pg_relation_size({}::regclass) / current_setting('block_size')::bigint AS value",
+        super::Text(&table.to_string())
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::source::Weight;
+
+    fn name(text: &str) -> QualifiedName {
+        text.parse().unwrap()
+    }
+
+    fn ident(text: &str) -> Ident {
+        Ident::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_derived_rule_joins_the_parent() {
+        let sources = [TenantSource::Parent(ParentSource {
+            table: name("public.projects"),
+            column: ident("tenant_id"),
+            on: vec![(ident("project_id"), ident("id"))],
+            weight: Weight::Offers,
+        })];
+        let batch = FillBatch {
+            table: &name("public.project_files"),
+            column: &ident("tenant_id"),
+            sources: &sources,
+            pages: 4000..4500,
+            stripe: Stripe { index: 3, of: 16 },
+        };
+        insta::assert_snapshot!(batch.statement().text(), @r#"UPDATE ONLY "public"."project_files" AS t SET "tenant_id" = p."tenant_id" FROM "public"."projects" AS p WHERE t.ctid >= '(4000,0)' AND t.ctid < '(4500,0)' AND t."tenant_id" IS NULL AND get_byte(tidsend(t.ctid), 5) % 16 = 3 AND p."id" = t."project_id" AND p."tenant_id" IS NOT NULL"#);
+    }
+
+    #[test]
+    fn a_list_without_a_last_resort_never_writes_a_row_it_cannot_place() {
+        let map = TenantSource::Map(MapSource { table: name("tenantize.map_a"), key: ident("id") });
+        let parent = TenantSource::Parent(ParentSource {
+            table: name("public.b"),
+            column: ident("tenant_id"),
+            on: vec![(ident("b"), ident("id"))],
+            weight: Weight::Offers,
+        });
+        let sources = [map, parent];
+        let batch = FillBatch {
+            table: &name("public.a"),
+            column: &ident("tenant_id"),
+            sources: &sources,
+            pages: 0..1,
+            stripe: Stripe { index: 0, of: 1 },
+        };
+        assert!(batch.statement().text().contains("s.tenant IS NOT NULL"), "{}", batch.statement());
+    }
+}
