@@ -37,8 +37,8 @@ pub struct Installation {
 impl Installation {
     /// Finds the best installation: `TENANTIZE_PG_BIN` and nothing else when it is set, then `PATH`, then the usual places, newest first.
     pub fn find(major: Option<u32>) -> Result<Self, ServerError> {
-        if let Some(named) = env::var_os(SERVER_VARIABLE) {
-            return Self::named(Path::new(&named), major);
+        if let Some(named) = directory_in(SERVER_VARIABLE) {
+            return Self::named(&named, major);
         }
         let mut rejected = Vec::new();
         let found = candidates().into_iter().filter_map(Self::at).find(|found| {
@@ -55,8 +55,7 @@ impl Installation {
     /// Returns the program `name` (`psql`, `pg_dump`) from `TENANTIZE_PG_CLIENT_BIN`, from beside the server, or from where `find` looks.
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<PathBuf> {
-        let named = env::var_os(CLIENT_VARIABLE).map(PathBuf::from);
-        named
+        directory_in(CLIENT_VARIABLE)
             .into_iter()
             .chain([self.bin.clone()])
             .chain(candidates())
@@ -93,6 +92,11 @@ impl Installation {
 fn version_in(told: &str) -> Option<String> {
     let version = told.strip_prefix("postgres (PostgreSQL) ")?.split_whitespace().next()?;
     Some(version.to_owned())
+}
+
+/// Reads a variable; empty means unset, as it does to a shell.
+fn directory_in(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 fn candidates() -> Vec<PathBuf> {

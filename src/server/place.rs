@@ -12,7 +12,7 @@ use super::ServerError;
 const LONGEST_SOCKET: usize = 99;
 const SOCKET: &str = ".s.PGSQL.5432";
 /// Containers often have 64 MB there, which a test run fills at once.
-const ENOUGH_MEMORY: u64 = 2 << 30;
+const ENOUGH_MEMORY: u128 = 2 << 30;
 
 /// Returns a name in `parent` that nobody has, or the error that its socket could not be reached.
 pub(super) fn new_directory(parent: &Path) -> Result<PathBuf, ServerError> {
@@ -24,7 +24,7 @@ pub(super) fn new_directory(parent: &Path) -> Result<PathBuf, ServerError> {
 /// Returns where a server of many short tests is best kept: in memory when there is enough of it.
 pub(super) fn parent_of_shared() -> PathBuf {
     let memory = Path::new("/dev/shm");
-    if statvfs(memory).is_ok_and(|room| room.blocks_available() * room.fragment_size() >= ENOUGH_MEMORY) {
+    if statvfs(memory).is_ok_and(|room| u128::from(room.blocks_available()) * u128::from(room.fragment_size()) >= ENOUGH_MEMORY) {
         return memory.to_owned();
     }
     match env::var_os("TMPDIR").map(PathBuf::from) {
