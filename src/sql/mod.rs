@@ -7,6 +7,7 @@ mod ident;
 mod literal;
 pub mod map;
 pub mod policy;
+pub mod script;
 pub mod source;
 mod statement;
 
