@@ -9,7 +9,7 @@ mod tests;
 mod text;
 mod unique;
 
-pub use registry::ProposedRegistry;
+pub use registry::{ProposedRegistry, RegistryOrigin};
 pub use unique::ProposedKey;
 
 use std::collections::{BTreeMap, BTreeSet};
