@@ -9,7 +9,7 @@ mod tests;
 mod text;
 mod unique;
 
-pub use registry::ProposedRegistry;
+pub use registry::{ProposedRegistry, RegistryOrigin};
 pub use unique::ProposedKey;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,7 +164,8 @@ fn app_roles(catalog: &Catalog, rest: &BTreeMap<&QualifiedName, &Table>) -> Vec<
     let owners: BTreeSet<&Ident> = catalog.tables.values().map(|table| &table.owner).collect();
     let grants = rest.values().flat_map(|table| &table.grants).filter(|grant| grant.privilege == "INSERT");
     let grantees: BTreeSet<&Ident> = grants.filter_map(|grant| grant.grantee.as_ref()).collect();
-    let acts_as_owner = |role: &crate::catalog::Role| owners.contains(&role.name) || role.member_of.iter().any(|other| owners.contains(other));
+    let acts_as_owner =
+        |role: &crate::catalog::Role| owners.contains(&role.name) || role.member_of.iter().any(|other| owners.contains(other));
     let bound = |name: &&&Ident| catalog.roles.get(**name).is_some_and(|role| !role.superuser && !role.bypass_rls && !acts_as_owner(role));
     grantees.iter().filter(bound).map(|name| (*name).clone()).collect()
 }

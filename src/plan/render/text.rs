@@ -11,6 +11,8 @@ use crate::sql::script::copy_table;
 
 /// Tenants that are named in a table's line.
 const NAMED: usize = 4;
+/// What a fill holds.
+const ROW_LOCKS: &str = "row locks, a batch at a time";
 /// What a batch looks like, for the eye: the run chooses its own sizes.
 const EXAMPLE: (i64, Stripe) = (64, Stripe { index: 0, of: 8 });
 
@@ -106,7 +108,8 @@ impl Page<'_> {
     /// Tables whose rows get their tenant without a step of the backfill.
     fn constants(&self, phase: Phase) -> Vec<[String; 3]> {
         let constant = |table: &&PlannedTable| phase == Phase::Backfill && matches!(table.strategy, Strategy::Constant(_));
-        let line = |table: &PlannedTable| [table.table.plain(), "no lock".into(), "0 rows to write: the default of the column answers".into()];
+        let line =
+            |table: &PlannedTable| [table.table.plain(), "no lock".into(), "0 rows to write: the default of the column answers".into()];
         self.plan.tables.iter().filter(constant).map(line).collect()
     }
 
@@ -133,22 +136,24 @@ impl Page<'_> {
         }
         let undo = match &step.undo {
             Undo::Nothing { because } => format!("nothing: {}", one_line(because)),
-            Undo::Impossible { because } => self.palette.bad(format!("impossible: {}", one_line(because))),
+            Undo::Impossible { because } => format!("impossible: {}", one_line(because)),
             Undo::Apply { changes } => all(changes),
             Undo::Concurrent { change, then } => [statement(change), all(then)].join("\n"),
         };
         let undo = indented(undo.trim_end(), 12).join("\n");
-        self.lines.push(format!("      {} {}", self.palette.dim("undo:"), undo.trim_start()));
+        let undo = if matches!(step.undo, Undo::Impossible { .. }) { self.palette.bad(undo.trim()) } else { undo.trim().to_owned() };
+        self.lines.push(format!("      {} {undo}", self.palette.dim("undo:")));
     }
 
     fn lock(&self, step: &Step) -> String {
-        let text = match step.action {
-            Action::Fill(_) | Action::Settle { .. } => "row locks, a batch at a time".into(),
-            Action::Backup(_) | Action::Apply { .. } | Action::Concurrent { .. } => held(step.lock(), step.duration()),
-        };
+        let text = if is_fill(step) { ROW_LOCKS.into() } else { held(step.lock(), step.duration()) };
         let stops = step.lock().blocks_application() && step.duration() != Duration::Brief;
         if stops { self.palette.warn(text) } else { text }
     }
+}
+
+fn is_fill(step: &Step) -> bool {
+    matches!(step.action, Action::Fill(_) | Action::Settle { .. })
 }
 
 fn amount(n: i64) -> String {
@@ -180,8 +185,9 @@ fn cost(phase: Phase, steps: &[&Step]) -> Vec<String> {
         _ => {}
     }
     if let Some(lock) = steps.iter().map(|step| step.lock()).max() {
-        let duration = steps.iter().filter(|step| step.lock() == lock).map(|step| step.duration()).max();
-        let mut text = held(lock, duration.unwrap_or(Duration::Brief));
+        let strongest = || steps.iter().filter(|step| step.lock() == lock);
+        let duration = strongest().map(|step| step.duration()).max().unwrap_or(Duration::Brief);
+        let mut text = if strongest().all(|step| is_fill(step)) { ROW_LOCKS.into() } else { held(lock, duration) };
         if !lock.blocks_application() && lock != LockMode::None {
             text.push_str(": blocks no reader and no writer");
         }

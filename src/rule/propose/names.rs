@@ -34,14 +34,42 @@ const TOOLS: &[(&str, &str)] = &[
 
 /// Names of tables, or their last words, whose rows everybody reads and few write.
 const REFERENCE: &[&str] = &[
-    "country", "countries", "currency", "currencies", "exchange_rates", "feature", "features", "feature_flags", "language", "languages",
-    "locale", "locales", "permission", "permissions", "time_zones", "timezone", "timezones", "units_of_measure",
+    "country",
+    "countries",
+    "currency",
+    "currencies",
+    "exchange_rates",
+    "feature",
+    "features",
+    "feature_flags",
+    "language",
+    "languages",
+    "locale",
+    "locales",
+    "permission",
+    "permissions",
+    "time_zones",
+    "timezone",
+    "timezones",
+    "units_of_measure",
 ];
 
 /// The same, but only as the whole name: as last words they mean other things.
 const REFERENCE_ONLY: &[&str] = &[
-    "billing_plans", "plan", "plans", "pricing_plans", "provinces", "regions", "role", "roles", "states", "statuses", "subscription_plans",
-    "tax_rates", "tiers", "units",
+    "billing_plans",
+    "plan",
+    "plans",
+    "pricing_plans",
+    "provinces",
+    "regions",
+    "role",
+    "roles",
+    "states",
+    "statuses",
+    "subscription_plans",
+    "tax_rates",
+    "tiers",
+    "units",
 ];
 
 /// Last words of tables that list the values of a column.
@@ -51,7 +79,8 @@ const LISTS: &[&str] = &["_codes", "_kinds", "_levels", "_statuses", "_types"];
 const CODES: &[&str] = &["abbreviation", "code", "iso", "iso2", "iso3", "iso_code", "symbol"];
 
 /// Columns that tell that rows belong to somebody.
-const OWNERS: &[&str] = &["account_id", "created_by", "email", "organization_id", "owner", "owner_id", "tenant_id", "user_id", "workspace_id"];
+const OWNERS: &[&str] =
+    &["account_id", "created_by", "email", "organization_id", "owner", "owner_id", "tenant_id", "user_id", "workspace_id"];
 
 const PEOPLE: &[&str] = &["app_users", "employees", "members", "people", "person", "persons", "staff", "user", "users"];
 

@@ -39,7 +39,8 @@ impl Deriver<'_> {
     fn group(&mut self, group: &[QualifiedName]) {
         let mut open: BTreeSet<&QualifiedName> = group.iter().collect();
         while !open.is_empty() {
-            let ready: Vec<&Table> = open.iter().filter_map(|name| self.rest.get(*name).copied()).filter(|table| self.is_ready(table)).collect();
+            let ready: Vec<&Table> =
+                open.iter().filter_map(|name| self.rest.get(*name).copied()).filter(|table| self.is_ready(table)).collect();
             let ready = if ready.is_empty() { self.entrance(&open).into_iter().collect() } else { ready };
             let decided: Vec<(ProposedTable, usize)> = ready.iter().map(|table| self.decide(table)).collect();
             for (table, distance) in decided {

@@ -85,9 +85,10 @@ fn existing(table: &Table, reason: String) -> ProposedRegistry {
     let key = key(table).cloned().unwrap_or_else(|| known("id"));
     let slug = slug(table).cloned().unwrap_or_else(|| key.clone());
     let given = |name: &Ident| *name == key || *name == slug;
-    let required = table.columns.iter().filter(|column| {
-        column.not_null && column.default.is_none() && !column.generated && !column.identity && !given(&column.name)
-    });
+    let required = table
+        .columns
+        .iter()
+        .filter(|column| column.not_null && column.default.is_none() && !column.generated && !column.identity && !given(&column.name));
     let required = required.map(|column| (column.name.clone(), column.ty.clone())).collect();
     let key_ty = table.column(&key).and_then(|column| KeyType::from_sql(&column.ty));
     ProposedRegistry { table: table.name.clone(), key, slug, origin: RegistryOrigin::Existing { key_ty, required }, reason }
@@ -110,7 +111,8 @@ fn slug(table: &Table) -> Option<&Ident> {
     let by_key = table.keys.iter().map(|key| key.columns.iter().map(Some).collect::<Vec<_>>());
     let indexes = table.indexes.iter().filter(|index| index.unique && index.valid && !index.partial);
     let by_index = indexes.map(|index| index.columns.iter().map(Option::as_ref).collect::<Vec<_>>());
-    let unique: Vec<&Ident> = by_key.chain(by_index).filter_map(|columns| if let [Some(only)] = columns[..] { Some(only) } else { None }).collect();
+    let unique: Vec<&Ident> =
+        by_key.chain(by_index).filter_map(|columns| if let [Some(only)] = columns[..] { Some(only) } else { None }).collect();
     SLUGS.iter().find_map(|slug| {
         let column = unique.iter().find(|name| name.plain() == *slug)?;
         table.column(column).filter(|column| column.not_null && names::is_text(&column.ty)).map(|column| &column.name)

@@ -16,7 +16,11 @@ const HUGE: f64 = 100_000.0;
 const NARROW: usize = 6;
 
 /// The shared tables among `rest`, with reasons.
-pub(super) fn find(catalog: &Catalog, registry: &QualifiedName, rest: &BTreeMap<&QualifiedName, &Table>) -> BTreeMap<QualifiedName, String> {
+pub(super) fn find(
+    catalog: &Catalog,
+    registry: &QualifiedName,
+    rest: &BTreeMap<&QualifiedName, &Table>,
+) -> BTreeMap<QualifiedName, String> {
     let mut shared = BTreeMap::new();
     loop {
         let open = rest.values().filter(|table| !shared.contains_key(&table.name));
@@ -30,7 +34,8 @@ pub(super) fn find(catalog: &Catalog, registry: &QualifiedName, rest: &BTreeMap<
 
 fn reason(catalog: &Catalog, table: &Table, registry: &QualifiedName, shared: &BTreeMap<QualifiedName, String>) -> Option<String> {
     let outward = || table.foreign_keys.iter().filter(|key| key.table != table.name);
-    if outward().any(|key| key.table == *registry || !shared.contains_key(&key.table)) || names::is_people(table) || names::has_owner(table) {
+    if outward().any(|key| key.table == *registry || !shared.contains_key(&key.table)) || names::is_people(table) || names::has_owner(table)
+    {
         return None;
     }
     if names::says_reference(&table.name.name) && table.rows <= HUGE {

@@ -49,7 +49,11 @@ impl Proposal {
                     if names::is_text(ty) {
                         default.push(format!("{} = {}", key(name.plain()), string("Default Tenant")));
                     } else {
-                        hints.push(format!("# a new row needs {} ({}) as well: give it in `default`", one_line(name.plain()), one_line(ty)));
+                        hints.push(format!(
+                            "# a new row needs {} ({}) as well: give it in `default`",
+                            one_line(name.plain()),
+                            one_line(ty)
+                        ));
                     }
                 }
             }
@@ -69,10 +73,19 @@ impl Proposal {
 
     /// The column by which tables reference the registry already.
     fn other_column(&self) -> Option<String> {
-        let columns: Vec<&Ident> = self.tables.iter().filter_map(|table| if let ProposedRole::Reference(name) = &table.role { Some(name) } else { None }).collect();
+        let columns: Vec<&Ident> = self
+            .tables
+            .iter()
+            .filter_map(|table| if let ProposedRole::Reference(name) = &table.role { Some(name) } else { None })
+            .collect();
         let first = columns.first()?;
         let same = columns.iter().filter(|name| name == &first).count();
-        Some(format!("# {} of the tables below already say whose they are by {}: column = {} would use it", same, one_line(first.plain()), string(first.plain())))
+        Some(format!(
+            "# {} of the tables below already say whose they are by {}: column = {} would use it",
+            same,
+            one_line(first.plain()),
+            string(first.plain())
+        ))
     }
 
     fn memberships(&self) -> Option<String> {
@@ -132,7 +145,8 @@ fn unique(table: &ProposedTable) -> Vec<String> {
         let columns: Vec<&str> = unique.columns.iter().map(Ident::plain).collect();
         lines.push(format!("# {} ({}): {}", one_line(unique.name.plain()), one_line(&columns.join(", ")), unique.reason));
     }
-    let pairs: Vec<String> = table.unique.iter().map(|unique| format!("{} = {}", key(unique.name.plain()), string(word(unique.policy)))).collect();
+    let pairs: Vec<String> =
+        table.unique.iter().map(|unique| format!("{} = {}", key(unique.name.plain()), string(word(unique.policy)))).collect();
     lines.push(format!("# unique = {{ {} }}", pairs.join(", ")));
     lines
 }

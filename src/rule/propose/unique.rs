@@ -27,7 +27,10 @@ pub struct ProposedKey {
 pub(super) fn keys(catalog: &Catalog, name: &QualifiedName, column: &Ident, rest: &BTreeMap<&QualifiedName, &Table>) -> Vec<ProposedKey> {
     let Some(table) = catalog.table(name) else { return Vec::new() };
     let constraints = table.keys.iter().filter(|key| key.kind == KeyKind::Unique && !key.columns.contains(column)).map(|key| {
-        let plain = !key.deferrable && table.kind == TableKind::Ordinary && !key.definition.contains(" INCLUDE ") && !key.definition.contains("NULLS NOT");
+        let plain = !key.deferrable
+            && table.kind == TableKind::Ordinary
+            && !key.definition.contains(" INCLUDE ")
+            && !key.definition.contains("NULLS NOT");
         let (policy, reason) = policy(catalog, table, &key.columns, rest);
         let (policy, reason) = if plain { (policy, reason) } else { (KeyPolicy::Global, "it cannot be changed into a per-tenant key") };
         ProposedKey { name: key.name.clone(), columns: key.columns.clone(), policy, reason }
