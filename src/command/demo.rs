@@ -25,10 +25,16 @@ static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples");
 pub(super) fn run(cx: &Context<'_>, args: &DemoArgs) -> Result<(), Error> {
     let Some(example) = EXAMPLES.get_dir(&args.system) else {
         let known: Vec<String> = EXAMPLES.dirs().map(|dir| dir.path().display().to_string()).collect();
-        return Err(Error::Usage { message: format!("there is no example `{}`", args.system), hint: format!("one of: {}", known.join(", ")) });
+        return Err(Error::Usage {
+            message: format!("there is no example `{}`", args.system),
+            hint: format!("one of: {}", known.join(", ")),
+        });
     };
     if !(args.scale.is_finite() && args.scale > 0.0 && args.scale <= 100.0) {
-        return Err(Error::Usage { message: format!("a scale of {} is not possible", args.scale), hint: "say a number above 0, up to 100".into() });
+        return Err(Error::Usage {
+            message: format!("a scale of {} is not possible", args.scale),
+            hint: "say a number above 0, up to 100".into(),
+        });
     }
     let clock = Instant::now();
     let folder = TempDir::new().map_err(Error::system("cannot make a folder"))?;

@@ -60,7 +60,8 @@ pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
     let db = cx.connect_any()?;
     let mut conn = db.get()?;
     let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
-    let record = record.ok_or(Error::Nothing { message: "there is no run in this database".into(), next: "look at a plan with: tenantize plan" })?;
+    let record =
+        record.ok_or(Error::Nothing { message: "there is no run in this database".into(), next: "look at a plan with: tenantize plan" })?;
     let status = status(&db, &mut conn, &record)?;
     match args.format {
         Format::Text => cx.ui.out(&text(&status, cx.ui.palette())),
@@ -132,7 +133,13 @@ fn text(status: &Status, palette: Palette) -> String {
         (RunState::Finished, _) => palette.good("finished"),
         (state, _) => state.name().replace('_', " "),
     };
-    let _ = writeln!(text, "run {} · plan {} · {state} · started {}", status.run, status.plan, status.started_at.format("%Y-%m-%d %H:%M:%S UTC"));
+    let _ = writeln!(
+        text,
+        "run {} · plan {} · {state} · started {}",
+        status.run,
+        status.plan,
+        status.started_at.format("%Y-%m-%d %H:%M:%S UTC")
+    );
     for phase in &status.phases {
         let mark = match (phase.done == phase.steps, phase.done, phase.open.len()) {
             (true, ..) => palette.good("✔"),

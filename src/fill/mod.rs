@@ -181,7 +181,8 @@ impl Executor<'_> {
             workers.into_iter().map(|worker| worker.join().unwrap_or(Err(ExecError::Worker))).collect()
         });
         // A worker that stopped because somebody asked is less of a reason than one that failed.
-        let (stopped, failed): (Vec<_>, Vec<_>) = results.into_iter().filter_map(Result::err).partition(|error| matches!(error, ExecError::Stopped));
+        let (stopped, failed): (Vec<_>, Vec<_>) =
+            results.into_iter().filter_map(Result::err).partition(|error| matches!(error, ExecError::Stopped));
         failed.into_iter().chain(stopped).next().map_or(Ok(()), Err)
     }
 

@@ -225,7 +225,9 @@ pub fn claim_chunk(conn: &mut PgConnection, run: RunKey, pass: &Pass<'_>, worker
         check_epoch(conn, run)?;
         let next = Chunk::query()
             .filter(pass.filter(run))
-            .filter(fill_chunks::state.eq("pending").or(fill_chunks::state.eq("claimed").and(fill_chunks::worker.eq(worker).assume_not_null())))
+            .filter(
+                fill_chunks::state.eq("pending").or(fill_chunks::state.eq("claimed").and(fill_chunks::worker.eq(worker).assume_not_null())),
+            )
             .order((fill_chunks::state, fill_chunks::first_page))
             .for_update()
             .skip_locked()
@@ -278,10 +280,7 @@ impl<'a> Pass<'a> {
 /// A worker whose run was taken over finds its claim gone: that is the fence.
 pub fn advance_chunk(conn: &mut PgConnection, run: RunKey, chunk: &Chunk, worker: &str) -> Result<(), JournalError> {
     let done = chunk.stripe >= chunk.stripes;
-    let claimed = fill_chunks::table
-        .find(key(run, chunk))
-        .filter(fill_chunks::state.eq("claimed"))
-        .filter(fill_chunks::worker.eq(worker));
+    let claimed = fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed")).filter(fill_chunks::worker.eq(worker));
     let changed = diesel::update(claimed)
         .set((
             fill_chunks::stripe.eq(chunk.stripe),
@@ -314,7 +313,9 @@ pub fn may_suppress_triggers(conn: &mut PgConnection) -> QueryResult<bool> {
     let tried = conn.transaction(|conn| conn.batch_execute("SET LOCAL session_replication_role = replica"));
     match tried {
         Ok(()) => Ok(true),
-        Err(diesel::result::Error::DatabaseError(kind, _)) if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => Ok(false),
+        Err(diesel::result::Error::DatabaseError(kind, _)) if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
