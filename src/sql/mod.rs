@@ -1,12 +1,14 @@
 //! Everything that becomes SQL: names, values and statements. SQL text is composed here and nowhere else.
 
 pub mod audit;
+pub mod backup;
 pub mod change;
 pub mod fill;
 mod ident;
 mod literal;
 pub mod map;
 pub mod policy;
+pub mod registry;
 pub mod script;
 pub mod source;
 mod statement;

@@ -7,11 +7,12 @@ use crate::config::TriggerPolicy;
 use crate::phase::Phase;
 use crate::plan::{Action, BackupSpec, FillSpec, Plan, PlannedMap, Step};
 use crate::progress::style::one_line;
+use crate::sql::backup as sql_backup;
 use crate::sql::fill::{FillBatch, Stripe};
 use crate::sql::script::{
-    BEGIN_PATIENT, BEGIN_SNAPSHOT, BOUNDED, PATIENT, SESSION, SUPPRESS_TRIGGERS, copy_table, create_own_schema, settle, stage_map,
+    BEGIN_PATIENT, BEGIN_SNAPSHOT, BOUNDED, PATIENT, SESSION, SUPPRESS_TRIGGERS, create_own_schema, settle, stage_map,
 };
-use crate::sql::{Change, QualifiedName, Statement, TenantKey, TenantSource};
+use crate::sql::{QualifiedName, Statement, TenantKey, TenantSource};
 
 /// Every page of any table, in one visit.
 const ALL_PAGES: std::ops::Range<i64> = 0..1 << 31;
@@ -78,11 +79,8 @@ fn echoed(text: &str) -> String {
 
 fn backup(spec: &BackupSpec, lines: &mut Vec<String>) {
     lines.push(BEGIN_SNAPSHOT.into());
-    lines.push(statement(&Change::CreateSchema { schema: spec.schema.clone() }));
-    for copy in &spec.copies {
-        lines.push(ended(&copy_table(&copy.table, &copy.copy, &copy.columns)));
-        lines.push(statement(&Change::EnableRls { table: copy.copy.clone() }));
-    }
+    lines.push(ended(&sql_backup::create_schema(&spec.schema)));
+    lines.extend(spec.copies.iter().map(|copy| ended(&sql_backup::copy(&copy.table, &copy.copy, &copy.columns))));
     lines.push("COMMIT;".into());
 }
 
