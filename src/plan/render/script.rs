@@ -6,7 +6,7 @@ use super::{ended, statement};
 use crate::config::TriggerPolicy;
 use crate::phase::Phase;
 use crate::plan::{Action, BackupSpec, FillSpec, Plan, PlannedMap, Step};
-use crate::progress::style::one_line;
+use crate::progress::style::{one_line, plural};
 use crate::sql::backup as sql_backup;
 use crate::sql::fill::{FillBatch, Stripe};
 use crate::sql::script::{
@@ -33,6 +33,10 @@ pub(super) fn render(plan: &Plan) -> String {
 }
 
 fn header(plan: &Plan) -> String {
+    let blockers = match plan.blockers() {
+        0 => String::new(),
+        n => format!("\n--\n-- {}: DO NOT RUN. Look at: tenantize check", plural(n, "blocker")),
+    };
     format!(
         "-- plan {} · {} · tenantize {}\n\
          --\n\
@@ -40,7 +44,7 @@ fn header(plan: &Plan) -> String {
          -- `tenantize run` does the same, but fills in small batches, each with its checkpoint, waits for locks in bounds\n\
          -- and tries again, checks what it did, and can be stopped, resumed and taken back at any point. This script fills a\n\
          -- table in one statement, keeps no journal and stops at the first error; the last step that it names is the one to\n\
-         -- look at.",
+         -- look at.{blockers}",
         plan.short_id(),
         one_line(&plan.database),
         one_line(&plan.tool)

@@ -303,6 +303,8 @@ fn a_blocker_is_an_error_and_asks_for_another_plan() {
     plan.findings.insert(0, Finding::table(Code::T001, &name("public.new"), "no entry in [tables]"));
     let text = plan.render(PlanFormat::Text, PlanDetail::Summary, Palette::None);
     assert!(text.contains("error[T001]: public.new: table is not classified\n  detail: no entry"), "{text}");
+    let script = plan.render(PlanFormat::Sql, PlanDetail::Summary, Palette::None);
+    assert!(script.contains("-- 1 blocker: DO NOT RUN"), "{script}");
     assert!(text.ends_with("3 warnings, 1 note, 1 blocker. Nothing was changed. Resolve the blockers, then ask again: tenantize plan\n"));
 }
 
