@@ -101,3 +101,16 @@ fn psql_runs_the_script_of_a_plan() {
     assert_eq!(db.scalar_i64(unprotected), 0);
     assert_eq!(db.scalar_i64("SELECT count(*) FROM tenantize_backup.\"public_Weird \"\"files_copy\""), 1000);
 }
+
+#[test]
+fn init_leaves_no_table_of_the_examples_unclassified() {
+    for example in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
+        let Ok(before) = fs::read_to_string(example.unwrap().path().join("before.sql")) else { continue };
+        let (db, dir) = (TestDb::new(&before), TempDir::new().unwrap());
+        let schemas = db.psql("SELECT DISTINCT '--schema ' || schemaname FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)'");
+        let init = tenantize(&db, dir.path(), &format!("init {}", schemas.replace('\n', " "))).run();
+        assert!(init.ok(), "{init}");
+        let check = tenantize(&db, dir.path(), "check").run();
+        assert!(!check.stdout.contains("T001") && matches!(check.code(), Some(0 | 3)), "{check}");
+    }
+}
