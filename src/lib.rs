@@ -2,8 +2,10 @@
 
 pub mod app_migration;
 pub mod catalog;
+pub mod check;
 pub mod config;
 pub mod db;
+pub mod isolation;
 pub mod journal;
 pub mod phase;
 pub mod plan;
