@@ -5,7 +5,7 @@ use super::keys::{Conversion, KeepsOld, conversions, indexes, to_registry};
 use crate::catalog::{Key, KeyKind, Table, TableKind};
 use crate::config::KeyPolicy;
 use crate::plan::{Code, Place, PlanInput, Planned, Undo};
-use crate::rule::{ColumnOrigin, Target};
+use crate::rule::ColumnOrigin;
 use crate::sql::change::{ExistingRows, ForeignKeySpec, IndexSpec, Uniqueness};
 use crate::sql::{Change, Ident, QualifiedName};
 

@@ -148,6 +148,9 @@ findings! {
     T035 Note "rows go to an orphans' tenant"
         "no rule covers them; they go where `orphans` says"
         "look at the sample before the run"
+    T036 Warning "expression asks for the tenant column"
+        "the column comes with expand, so the audit cannot ask the expression before; rows it leaves without a tenant stop the run in backfill"
+        "nothing, if the expression is right; `rehearse` shows it on a copy"
 }
 
 impl Code {

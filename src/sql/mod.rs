@@ -1,11 +1,13 @@
 //! Everything that becomes SQL: names, values and statements. SQL text is composed here and nowhere else.
 
 pub mod attack;
+pub mod audit;
 pub mod change;
 pub mod check;
 pub mod fill;
 mod ident;
 mod literal;
+pub mod map;
 pub mod policy;
 pub mod source;
 mod statement;
@@ -15,3 +17,10 @@ pub use ident::{Ident, IdentError, QualifiedName, hex};
 pub use literal::{KeyType, TenantKey, Text};
 pub use source::{MapSource, ParentSource, TenantSource};
 pub use statement::Statement;
+
+/// The schema of a connection's temporary tables.
+#[must_use]
+#[expect(clippy::expect_used, reason = "the text is a constant")]
+pub fn temporary_schema() -> Ident {
+    Ident::new("pg_temp").expect("a constant name is valid")
+}

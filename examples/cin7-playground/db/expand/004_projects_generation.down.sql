@@ -1,0 +1,10 @@
+ALTER TABLE public.projects
+    DROP CONSTRAINT projects_visibility_check,
+    DROP COLUMN deployment_url,
+    DROP COLUMN repository_url,
+    DROP COLUMN visibility,
+    DROP COLUMN settings,
+    DROP COLUMN metadata,
+    DROP COLUMN architecture,
+    DROP COLUMN template,
+    DROP COLUMN prompt;

@@ -1,0 +1,1 @@
+DROP TABLE public.real_time_sessions;

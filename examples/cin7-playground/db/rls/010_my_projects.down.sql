@@ -1,0 +1,1 @@
+DROP FUNCTION playground.my_projects();

@@ -1,0 +1,1 @@
+DROP TABLE events, control, backups, fill_chunks, steps, runs;

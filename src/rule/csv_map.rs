@@ -1,0 +1,200 @@
+//! CSV maps: streamed, checked line by line and staged with a primary key.
+
+use std::fs::File;
+use std::io::{BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
+
+use super::{MapSpec, TenantSet};
+use crate::sql::{KeyType, map};
+
+/// A line that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The line, from 1.
+    pub line: i64,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a CSV map cannot be staged.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        #[source]
+        source: csv::Error,
+    },
+    /// The list of rejected lines cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The first line does not name the two columns.
+    #[error("{path}: the first line must be `{expected}`, but it is `{found}`")]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// The header that is needed.
+        expected: String,
+        /// The header that is there.
+        found: String,
+    },
+    /// The database refused.
+    #[error("cannot stage the CSV map")]
+    Query(#[from] diesel::result::Error),
+}
+
+/// What staging a file found.
+#[derive(Clone, Debug, Default)]
+pub struct Staged {
+    /// Keys in the map.
+    pub keys: i64,
+    /// Lines that are not.
+    pub rejected: Vec<Rejected>,
+}
+
+/// Lines sent to the server at once.
+const BATCH: usize = 10_000;
+
+#[derive(Default)]
+struct Batch {
+    lines: Vec<i64>,
+    keys: Vec<String>,
+    tenants: Vec<String>,
+}
+
+#[derive(QueryableByName)]
+struct RejectedRow {
+    #[diesel(sql_type = BigInt)]
+    line: i64,
+    #[diesel(sql_type = Text)]
+    reason: String,
+}
+
+/// Stages a file into a temporary table of this connection, named like the staged table of the run.
+pub fn stage(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet) -> Result<Staged, MapError> {
+    map::create_raw().run(conn)?;
+    let mut staged = Staged::default();
+    let last = load(conn, spec, tenants, &mut staged)?;
+    map::create_map(&spec.staged.name, &spec.key_ty, tenants.ty).run(conn)?;
+    convert(conn, spec, tenants.ty, 0..last + 1, &mut staged)?;
+    let duplicates: Vec<RejectedRow> = map::duplicates(&spec.staged.name).rows(conn)?;
+    staged.rejected.extend(duplicates.into_iter().map(|row| Rejected { line: row.line, reason: row.reason }));
+    map::finish_map(&spec.staged.name).run_script(conn)?;
+    map::drop_raw().run(conn)?;
+    staged.rejected.sort_by_key(|rejected| rejected.line);
+    staged.keys -= i64::try_from(staged.rejected.len()).unwrap_or(i64::MAX);
+    write_rejected(&spec.file, &staged.rejected)?;
+    Ok(staged)
+}
+
+fn load(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, staged: &mut Staged) -> Result<i64, MapError> {
+    let fail = |source| MapError::Read { path: spec.file.clone(), source };
+    let file = File::open(&spec.file).map_err(|error| fail(csv::Error::from(error)))?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
+    let header: Vec<String> = reader.byte_headers().map_err(fail)?.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
+    let found = header.join(",");
+    let expected = format!("{},tenant", spec.key.plain());
+    if found.trim_start_matches('\u{feff}') != expected {
+        return Err(MapError::Header { path: spec.file.clone(), expected, found });
+    }
+    let mut batch = Batch::default();
+    let mut last = 0;
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(fail)? {
+        let line = record.position().map_or(0, csv::Position::line).cast_signed();
+        last = last.max(line);
+        staged.keys += 1;
+        match check(&record, tenants) {
+            Ok((key, tenant)) => {
+                batch.lines.push(line);
+                batch.keys.push(key);
+                batch.tenants.push(tenant);
+            }
+            Err(reason) => staged.rejected.push(Rejected { line, reason }),
+        }
+        if batch.lines.len() == BATCH {
+            send(conn, std::mem::take(&mut batch))?;
+        }
+    }
+    send(conn, batch)?;
+    Ok(last)
+}
+
+fn check(record: &csv::ByteRecord, tenants: &TenantSet) -> Result<(String, String), String> {
+    if record.len() != 2 {
+        return Err(format!("2 fields are expected, {} are there", record.len()));
+    }
+    let text = |at: usize| std::str::from_utf8(&record[at]).map_err(|_| "it is not UTF-8".to_owned());
+    let (key, tenant) = (text(0)?, text(1)?);
+    if key.is_empty() || key.contains('\0') {
+        return Err("the key is empty".into());
+    }
+    let tenant = tenants.find(tenant).ok_or_else(|| format!("there is no tenant `{tenant}`"))?;
+    Ok((key.to_owned(), tenant.key.text.clone()))
+}
+
+fn send(conn: &mut PgConnection, batch: Batch) -> QueryResult<()> {
+    if batch.lines.is_empty() {
+        return Ok(());
+    }
+    let insert = diesel::sql_query(map::INSERT_RAW);
+    insert.bind::<Array<BigInt>, _>(batch.lines).bind::<Array<Text>, _>(batch.keys).bind::<Array<Text>, _>(batch.tenants).execute(conn)?;
+    Ok(())
+}
+
+/// Converts keys to their type; a range that fails is halved until the bad line is alone.
+fn convert(conn: &mut PgConnection, spec: &MapSpec, ty: KeyType, lines: std::ops::Range<i64>, staged: &mut Staged) -> QueryResult<()> {
+    let statement = map::convert(&spec.staged.name, &spec.key_ty, ty, &lines);
+    match conn.transaction(|conn| statement.run(conn)) {
+        Ok(_) => Ok(()),
+        Err(diesel::result::Error::DatabaseError(_, info)) if lines.end - lines.start <= 1 => {
+            staged.rejected.push(Rejected { line: lines.start, reason: info.message().to_owned() });
+            Ok(())
+        }
+        Err(diesel::result::Error::DatabaseError(kind, _)) if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {
+            let middle = lines.start.midpoint(lines.end);
+            convert(conn, spec, ty, lines.start..middle, staged)?;
+            convert(conn, spec, ty, middle..lines.end, staged)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The file beside the map that lists its rejected lines.
+#[must_use]
+pub fn rejected_path(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".rejected.csv");
+    name.into()
+}
+
+fn write_rejected(file: &Path, rejected: &[Rejected]) -> Result<(), MapError> {
+    let path = rejected_path(file);
+    let fail = |source| MapError::Write { path: path.clone(), source };
+    if rejected.is_empty() {
+        // A list of an earlier try would say what is not so any more.
+        return match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fail(error)),
+            _ => Ok(()),
+        };
+    }
+    let mut writer = csv::Writer::from_path(&path).map_err(|error| fail(error.into()))?;
+    writer.write_record(["line", "reason"]).map_err(|error| fail(error.into()))?;
+    for Rejected { line, reason } in rejected {
+        writer.write_record([&line.to_string(), reason]).map_err(|error| fail(error.into()))?;
+    }
+    writer.into_inner().map_err(|error| fail(error.into_error()))?.flush().map_err(fail)
+}
