@@ -108,8 +108,8 @@ impl AppMigration {
         let mut migration = Self::of_files(name, &folder.join("up.sql"), &folder.join("down.sql"))?;
         let path = folder.join("metadata.toml");
         if path.is_file() {
-            let metadata: Metadata = toml::from_str(&read(&path)?)
-                .map_err(|error| MigrationError::Metadata { path, message: error.message().to_owned() })?;
+            let metadata: Metadata =
+                toml::from_str(&read(&path)?).map_err(|error| MigrationError::Metadata { path, message: error.message().to_owned() })?;
             migration.transaction = if metadata.run_in_transaction { InTransaction::Yes } else { InTransaction::No };
         }
         Ok(migration)

@@ -109,7 +109,11 @@ fn fill(conn: &mut PgConnection, copy: &BackupCopy, catalog: &Catalog, compariso
         return Ok(());
     }
     let found: Difference = difference(&copy.table, &copy.copy, key, &copy.columns).row(conn)?;
-    let parts = [("missing", found.missing, found.missing_key), ("added", found.added, found.added_key), ("changed", found.changed, found.changed_key)];
+    let parts = [
+        ("missing", found.missing, found.missing_key),
+        ("added", found.added, found.added_key),
+        ("changed", found.changed, found.changed_key),
+    ];
     let parts = parts.into_iter().filter(|(_, rows, _)| *rows > 0);
     let texts: Vec<String> = parts.map(|(what, rows, key)| format!("{rows} {what}, for example {}", key.unwrap_or_default())).collect();
     comparison.detail = format!("{}; did the application write meanwhile?", texts.join("; "));

@@ -5,8 +5,8 @@ use super::data::{check, rows};
 use super::{Check, Scope, Verdict};
 use crate::phase::Phase;
 use crate::plan::{Action, Plan, Strategy};
-use crate::sql::check::{Link, cross_tenant, dangling, missing, unguarded, without_column};
 use crate::sql::change::ForeignKeySpec;
+use crate::sql::check::{Link, cross_tenant, dangling, missing, unguarded, without_column};
 use crate::sql::{Change, QualifiedName};
 
 /// The checks that must hold when `phase` has ended, as far as the plan alone can tell.
@@ -46,7 +46,8 @@ pub(super) fn backup_copies(plan: &Plan) -> impl Iterator<Item = &crate::plan::B
 }
 
 fn expand(plan: &Plan) -> Vec<Check> {
-    let tables: Vec<QualifiedName> = plan.tables.iter().flat_map(|table| [&table.table].into_iter().chain(&table.leaves)).cloned().collect();
+    let tables: Vec<QualifiedName> =
+        plan.tables.iter().flat_map(|table| [&table.table].into_iter().chain(&table.leaves)).cloned().collect();
     let guarded = plan.tables.iter().filter(|table| table.strategy != Strategy::Present);
     let guarded: Vec<QualifiedName> = guarded.map(|table| table.table.clone()).collect();
     let mut checks = Vec::new();
@@ -63,7 +64,8 @@ fn expand(plan: &Plan) -> Vec<Check> {
 fn references(plan: &Plan) -> Vec<Check> {
     let mut checks = Vec::new();
     for spec in foreign_keys(plan) {
-        let link = Link { table: &spec.table, name: &spec.name, columns: &spec.columns, parent: &spec.parent, references: &spec.references };
+        let link =
+            Link { table: &spec.table, name: &spec.name, columns: &spec.columns, parent: &spec.parent, references: &spec.references };
         checks.extend(check("D07", link.subject(), dangling(&link)));
         let simple = simple(spec, plan);
         if let Some((columns, references)) = simple {

@@ -22,6 +22,9 @@ pub enum VerifyFormat {
     Csv,
 }
 
+/// Attacks withstood and attacks made, by class.
+type Cells = BTreeMap<Class, (usize, usize)>;
+
 /// So many results of a kind are listed one by one.
 const LISTED: usize = 25;
 const CLASSES: [Class; 7] = [Class::Control, Class::Select, Class::Insert, Class::Update, Class::Delete, Class::Context, Class::Ddl];
@@ -116,7 +119,7 @@ impl Verification {
 
     /// Per relation and class: attacks withstood of attacks made.
     fn matrix(&self, out: &mut String) {
-        let mut cells: BTreeMap<(&str, &str), BTreeMap<Class, (usize, usize)>> = BTreeMap::new();
+        let mut cells: BTreeMap<(&str, &str), Cells> = BTreeMap::new();
         for attack in &self.attacks {
             let cell = cells.entry((&attack.relation, &attack.role)).or_default().entry(attack.class).or_default();
             cell.0 += usize::from(attack.verdict == Verdict::Pass);
@@ -152,6 +155,7 @@ impl Verification {
             let rows = plural(comparison.now, "row");
             let text = match comparison.verdict {
                 Verdict::Pass => format!("{rows}, equal in every column but the tenant's"),
+                Verdict::Unproven => comparison.detail.clone(),
                 _ => format!("{rows} now, {} then: {}", comparison.before, comparison.detail),
             };
             line(out, &format!("  {:<12}  {}  {text}", comparison.verdict, pad(&comparison.table, width)));

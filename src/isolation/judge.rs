@@ -9,6 +9,7 @@ const NO_RIGHT: &str = "42501";
 const NO_KEY: &str = "22P02";
 const DIVISION: &str = "22012";
 const NULL: &str = "23502";
+const LOCK: &str = "55P03";
 /// What PostgreSQL checks after policies: not null, foreign key, unique.
 const AFTER_POLICIES: [&str; 3] = [NULL, "23503", "23505"];
 
@@ -53,6 +54,8 @@ pub fn judge(expect: Expect, measure: Measure, outcome: &Outcome) -> (Verdict, S
             let verdict = of_error(expect, state);
             let detail = match (verdict, state.as_str()) {
                 (_, "") => outcome.message.clone(),
+                (Verdict::Leak, LOCK) => "it was not refused, only held up by a lock".into(),
+                (Verdict::Leak, DIVISION) if expect == Expect::Refused => "no policy refused it".into(),
                 (Verdict::Leak, DIVISION) => format!("the condition was evaluated on a hidden row ({state})"),
                 (Verdict::Leak, _) => format!("no policy refused it; only a constraint did ({state}: {})", outcome.message),
                 _ => format!("{} ({state})", outcome.message),
@@ -66,29 +69,44 @@ fn of_success(expect: Expect, number: i64) -> (Verdict, String) {
     match expect {
         Expect::Sees(own) if number == own => (Verdict::Pass, format!("{number} rows")),
         Expect::Sees(own) if number > own => (Verdict::Leak, format!("it sees {number} rows, {own} are its own")),
-        Expect::Sees(own) => (Verdict::Unproven, format!("it sees {number} of its {own} rows, so an attack that finds nothing proves nothing")),
+        Expect::Sees(own) => {
+            (Verdict::Unproven, format!("it sees {number} of its {own} rows, so an attack that finds nothing proves nothing"))
+        }
         Expect::WritesOne if number == 1 => (Verdict::Pass, "1 row".into()),
         Expect::WritesOne => (Verdict::Fail, format!("{number} rows were written instead of one")),
         Expect::PassesPolicies | Expect::NoGlimpse => (Verdict::Pass, format!("{number} rows")),
         Expect::Nothing if number == 0 => (Verdict::Pass, "0 rows".into()),
         Expect::Nothing => (Verdict::Leak, format!("it reached {number} rows")),
-        Expect::Refused | Expect::RefusedOrNull => (Verdict::Leak, "it was not refused".into()),
+        Expect::Refused | Expect::RefusedOrNull if number == 0 => (Verdict::Inconclusive, "there was no row to write".into()),
+        Expect::Refused | Expect::RefusedOrNull | Expect::NoRight => (Verdict::Leak, "it was not refused".into()),
     }
 }
 
 fn of_error(expect: Expect, state: &str) -> Verdict {
-    let after_policies = AFTER_POLICIES.contains(&state);
     match expect {
         Expect::Sees(_) => Verdict::Unproven,
-        Expect::WritesOne if state == NO_RIGHT => Verdict::Fail,
-        Expect::PassesPolicies if after_policies => Verdict::Pass,
-        Expect::PassesPolicies if state == NO_RIGHT => Verdict::Fail,
-        Expect::NoGlimpse if state == DIVISION => Verdict::Leak,
-        Expect::Nothing | Expect::NoGlimpse | Expect::Refused | Expect::RefusedOrNull if matches!(state, NO_RIGHT | NO_KEY) => Verdict::Pass,
+        Expect::WritesOne => match state {
+            NO_RIGHT => Verdict::Fail,
+            _ => Verdict::Inconclusive,
+        },
+        Expect::PassesPolicies => match state {
+            NO_RIGHT => Verdict::Fail,
+            _ if AFTER_POLICIES.contains(&state) => Verdict::Pass,
+            _ => Verdict::Inconclusive,
+        },
+        Expect::NoRight => match state {
+            NO_RIGHT => Verdict::Pass,
+            LOCK => Verdict::Leak,
+            _ => Verdict::Inconclusive,
+        },
         Expect::RefusedOrNull if state == NULL => Verdict::Pass,
-        // A constraint that complains has seen a row that should not have been reached.
-        Expect::Nothing | Expect::Refused | Expect::RefusedOrNull if after_policies => Verdict::Leak,
-        _ => Verdict::Inconclusive,
+        Expect::Nothing | Expect::NoGlimpse | Expect::Refused | Expect::RefusedOrNull => match state {
+            NO_RIGHT | NO_KEY => Verdict::Pass,
+            DIVISION => Verdict::Leak,
+            // A constraint that complains has seen a row that should not have got so far.
+            _ if AFTER_POLICIES.contains(&state) => Verdict::Leak,
+            _ => Verdict::Inconclusive,
+        },
     }
 }
 
@@ -114,6 +132,14 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_the_table_that_only_a_lock_holds_up_is_a_leak() {
+        assert_eq!(error(Expect::NoRight, "42501"), Verdict::Pass);
+        assert_eq!(error(Expect::NoRight, "55P03"), Verdict::Leak);
+        assert_eq!(rows(Expect::NoRight, 0), Verdict::Leak);
+        assert_eq!(error(Expect::Refused, "55P03"), Verdict::Inconclusive);
+    }
+
+    #[test]
     fn an_error_nobody_expected_decides_nothing() {
         assert_eq!(error(Expect::Nothing, "40001"), Verdict::Inconclusive);
         assert_eq!(error(Expect::Refused, "23514"), Verdict::Inconclusive);
@@ -122,9 +148,8 @@ mod tests {
 
     #[test]
     fn seeing_too_little_is_unproven_and_seeing_too_much_a_leak() {
-        let sees = |own, seen: i64| {
-            judge(Expect::Sees(own), Measure::Answer, &Outcome { answer: Some(seen.to_string()), ..Outcome::default() }).0
-        };
+        let sees =
+            |own, seen: i64| judge(Expect::Sees(own), Measure::Answer, &Outcome { answer: Some(seen.to_string()), ..Outcome::default() }).0;
         assert_eq!(sees(3, 3), Verdict::Pass);
         assert_eq!(sees(3, 0), Verdict::Unproven);
         assert_eq!(sees(3, 5), Verdict::Leak);

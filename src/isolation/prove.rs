@@ -23,6 +23,7 @@ use crate::sql::check::census;
 use crate::sql::{Ident, KeyType, TenantKey};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const ROUTE: &str = include_str!("route.sql");
 const EXPORT: &str = "SELECT pg_export_snapshot() AS text";
 
 /// The answer to an attack.
@@ -106,6 +107,7 @@ fn target(table: &Table, column: &Ident, kind: TargetKind) -> Target {
         column: column.clone(),
         columns: table.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone()).collect(),
         key: table.identifying_columns().to_vec(),
+        route: Vec::new(),
     };
     Target { prey, kind }
 }
@@ -135,6 +137,8 @@ struct Share {
 struct Located {
     #[diesel(sql_type = Array<Text>)]
     key: Vec<String>,
+    #[diesel(sql_type = Array<Nullable<Text>>)]
+    route: Vec<Option<String>>,
 }
 
 #[derive(QueryableByName)]
@@ -156,11 +160,15 @@ pub fn prove(
     app_url: Option<&DatabaseUrl>,
     report: &mut dyn FnMut(&[AttackResult]),
 ) -> Result<Proof, VerifyError> {
-    let targets = targets(plan, catalog);
+    let mut targets = targets(plan, catalog);
     let mut admin = db.connect_dedicated()?;
     sweep(&mut admin);
     admin.batch_execute(BEGIN)?;
     let snapshot: One = diesel::sql_query(EXPORT).get_result(&mut admin)?;
+    for target in &mut targets {
+        let columns: Vec<One> = diesel::sql_query(ROUTE).bind::<Text, _>(target.prey.relation.to_string()).load(&mut admin)?;
+        target.prey.route = columns.into_iter().filter_map(|column| Ident::new(column.text).ok()).collect();
+    }
     let arenas = arenas(&mut admin, &targets, plan)?;
     let mut proof = Proof::default();
     let mut sessions: Vec<(String, Result<Session, String>)> = Vec::new();
@@ -239,12 +247,14 @@ struct Side {
     key: TenantKey,
     rows: i64,
     row: Option<Row>,
+    route: Option<Row>,
 }
 
 fn side(admin: &mut PgConnection, prey: &Prey, (key, rows): (TenantKey, i64)) -> QueryResult<Side> {
     let located: Vec<Located> = if rows > 0 { prey.locate(&key).rows(admin)? } else { Vec::new() };
-    let row = located.into_iter().next().map(|located| prey.row(located.key));
-    Ok(Side { key, rows, row })
+    let located = located.into_iter().next().map(|located| (prey.row(located.key), prey.routed(located.route)));
+    let (row, route) = located.unzip();
+    Ok(Side { key, rows, row, route })
 }
 
 fn duel(me: &Side, victim: &Side) -> Duel {
@@ -255,6 +265,7 @@ fn duel(me: &Side, victim: &Side) -> Duel {
         my_row: me.row.clone(),
         victim_rows: victim.rows,
         victim_row: victim.row.clone(),
+        route: me.route.clone().or_else(|| victim.route.clone()),
     }
 }
 
@@ -267,10 +278,8 @@ fn attack_all(
 ) -> QueryResult<()> {
     // Once a session has named a tenant it never again is one that has not.
     for arena in arenas {
-        // The tenant with most rows is the richest prey.
-        let victim = &arena.duels[1].victim;
-        let done = batch(session, arena, None, victim, &unset_attacks(&arena.target.prey, victim))?;
-        results.extend(done);
+        let duel = &arena.duels[1];
+        results.extend(batch(session, arena, None, &duel.victim, &unset_attacks(&arena.target.prey, duel))?);
     }
     for arena in arenas {
         let from = results.len();
@@ -279,10 +288,10 @@ fn attack_all(
         for duel in &arena.duels {
             results.extend(batch(session, arena, Some(&duel.me), &duel.victim, &duel_attacks(prey, duel, rights))?);
         }
-        let Duel { me, victim, .. } = &arena.duels[1];
-        let unknown = unknown_tenant(victim.ty);
-        results.extend(batch(session, arena, None, victim, &context_attacks(prey, victim, &unknown))?);
-        results.extend(batch(session, arena, Some(me), victim, &ddl_attacks(prey, me))?);
+        // The tenant with most rows is the richest prey.
+        let duel = &arena.duels[1];
+        results.extend(batch(session, arena, None, &duel.victim, &context_attacks(prey, duel))?);
+        results.extend(batch(session, arena, Some(&duel.me), &duel.victim, &ddl_attacks(prey, &duel.me))?);
         if arena.rows == 0 {
             results.push(unread(session, arena));
         }

@@ -315,13 +315,13 @@ pub fn last_pass(conn: &mut PgConnection, run: RunKey, step: &StepId, relation: 
 
 /// Rows that a step's chunks have written so far.
 pub fn rows_filled(conn: &mut PgConnection, run: i64, step: &StepId) -> QueryResult<i64> {
-    diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(
-        "coalesce((SELECT sum(rows_done)::bigint FROM tenantize.fill_chunks WHERE run_id = ",
+    diesel::select(
+        diesel::dsl::sql::<diesel::sql_types::BigInt>("coalesce((SELECT sum(rows_done)::bigint FROM tenantize.fill_chunks WHERE run_id = ")
+            .bind::<diesel::sql_types::BigInt, _>(run)
+            .sql(" AND step_id = ")
+            .bind::<diesel::sql_types::Text, _>(step.as_str())
+            .sql("), 0)"),
     )
-    .bind::<diesel::sql_types::BigInt, _>(run)
-    .sql(" AND step_id = ")
-    .bind::<diesel::sql_types::Text, _>(step.as_str())
-    .sql("), 0)"))
     .get_result(conn)
 }
 

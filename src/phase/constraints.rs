@@ -127,7 +127,10 @@ fn composite(input: &PlanInput<'_>, table: &Table, conversion: &Conversion<'_>, 
     }
     let partitioned = table.kind == TableKind::Partitioned;
     // On the way back the old key returns unvalidated; this step comes next in reverse order and validates it.
-    if !partitioned && old.validated && let Some(step) = planned.steps.last_mut() {
+    if !partitioned
+        && old.validated
+        && let Some(step) = planned.steps.last_mut()
+    {
         step.undo = Undo::apply(vec![Change::ValidateConstraint { table: table.name.clone(), name: old.name.clone() }]);
     }
     let mut definition = old.definition.clone();

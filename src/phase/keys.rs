@@ -75,7 +75,8 @@ fn obstacle(input: &PlanInput<'_>, table: &Table, key: &ForeignKey, parent: &Tar
 }
 
 fn convert<'a>(input: &PlanInput<'a>, table: &Table, old: &'a ForeignKey) -> Conversion<'a> {
-    let with_tenant = |columns: &[Ident]| -> Vec<Ident> { std::iter::once(input.column().clone()).chain(columns.iter().cloned()).collect() };
+    let with_tenant =
+        |columns: &[Ident]| -> Vec<Ident> { std::iter::once(input.column().clone()).chain(columns.iter().cloned()).collect() };
     let sets = matches!(old.on_delete, Referential::SetNull | Referential::SetDefault);
     let keeps_old = if sets && input.catalog.server.version < 150_000 { KeepsOld::Yes } else { KeepsOld::No };
     let deferral = match (keeps_old, old.deferrable, old.deferred) {

@@ -55,11 +55,16 @@ fn place<'a>(subject: Option<&'a QualifiedName>, what: &'a str) -> Place<'a> {
 }
 
 fn check_roles(input: &PlanInput<'_>, planned: &mut Planned) {
-    let owners: BTreeSet<&Ident> = input.present().filter_map(|target| input.catalog.table(&target.table)).map(|table| &table.owner).collect();
+    let owners: BTreeSet<&Ident> =
+        input.present().filter_map(|target| input.catalog.table(&target.table)).map(|table| &table.owner).collect();
     for name in input.config.rls.app_roles.iter().chain(&input.config.rls.read_roles) {
         let Some(role) = input.catalog.roles.get(name) else {
             if !input.catalog.server.create_role {
-                planned.findings.push(Finding::about(Code::T012, name.plain(), "the role is missing, and the connected role may not create it"));
+                planned.findings.push(Finding::about(
+                    Code::T012,
+                    name.plain(),
+                    "the role is missing, and the connected role may not create it",
+                ));
             }
             continue;
         };
@@ -159,10 +164,7 @@ fn grants(both: &mut Both, name: &QualifiedName, table: Option<&Table>, role: &I
     for sequence in table.map(|table| table.sequences.as_slice()).unwrap_or_default() {
         if wanted.contains(&"INSERT") && !sequence.usage.contains(&Some(role.clone())) {
             let (sequence, role) = (sequence.name.clone(), role.clone());
-            both.push(
-                Change::GrantSequence { sequence: sequence.clone(), role: role.clone() },
-                Change::RevokeSequence { sequence, role },
-            );
+            both.push(Change::GrantSequence { sequence: sequence.clone(), role: role.clone() }, Change::RevokeSequence { sequence, role });
         }
     }
 }
@@ -249,7 +251,8 @@ fn protect(input: &PlanInput<'_>, name: &QualifiedName, target: Option<&Target>,
 
 fn note_policies(catalog: &Catalog, family: &[QualifiedName], planned: &mut Planned) {
     for table in family.iter().filter_map(|name| catalog.table(name)) {
-        let (ours, theirs): (Vec<_>, Vec<_>) = table.policies.iter().partition(|policy| [FENCE, ALLOW, READ].contains(&policy.name.plain()));
+        let (ours, theirs): (Vec<_>, Vec<_>) =
+            table.policies.iter().partition(|policy| [FENCE, ALLOW, READ].contains(&policy.name.plain()));
         if !ours.is_empty() {
             planned.found(Code::T014, &table.name, format!("the policy {} exists", ours[0].name.plain()));
         }

@@ -173,7 +173,10 @@ impl Auditor<'_> {
         let present: Vec<&Target> = group.iter().filter(|target| target.origin == ColumnOrigin::Added).collect();
         for target in &present {
             let settled = Settled {
-                table: QualifiedName::new(self.prediction.staged.clone(), Ident::derived(&[&target.table.schema, &target.table.name], "settled")),
+                table: QualifiedName::new(
+                    self.prediction.staged.clone(),
+                    Ident::derived(&[&target.table.schema, &target.table.name], "settled"),
+                ),
                 columns: self.referenced(&target.table),
             };
             self.prediction.create_settled(target, &settled, self.tenants.ty).run_script(self.conn).map_err(failed(&target.table))?;
@@ -263,7 +266,8 @@ impl Auditor<'_> {
                 continue;
             };
             let on: Vec<(Ident, Ident)> = key.columns.iter().cloned().zip(key.references.iter().cloned()).collect();
-            let derived = matches!(child.sources.as_slice(), [TenantSource::Parent(source)] if source.table == key.table && source.on == on);
+            let derived =
+                matches!(child.sources.as_slice(), [TenantSource::Parent(source)] if source.table == key.table && source.on == on);
             let known = |target: &Target| self.out.tables.contains_key(&target.table);
             if (derived && child.orphans.is_none()) || !known(child) || !known(parent) {
                 continue;

@@ -104,7 +104,8 @@ fn load(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, staged: &m
     let fail = |source| MapError::Read { path: spec.file.clone(), source };
     let file = File::open(&spec.file).map_err(|error| fail(csv::Error::from(error)))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
-    let header: Vec<String> = reader.byte_headers().map_err(fail)?.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
+    let header: Vec<String> =
+        reader.byte_headers().map_err(fail)?.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();
     let found = header.join(",");
     let expected = format!("{},tenant", spec.key.plain());
     if found.trim_start_matches('\u{feff}') != expected {

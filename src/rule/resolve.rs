@@ -199,7 +199,8 @@ impl Resolver<'_> {
 
     fn check_keys(&mut self, table: &Table, config: &TableConfig) {
         for name in config.unique.keys() {
-            let known = table.keys.iter().any(|key| key.name == *name) || table.indexes.iter().any(|index| index.name == *name && index.unique);
+            let known =
+                table.keys.iter().any(|key| key.name == *name) || table.indexes.iter().any(|index| index.name == *name && index.unique);
             if !known {
                 self.found(Code::T006, &table.name, format!("there is no unique key `{}`", name.plain()));
             }

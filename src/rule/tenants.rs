@@ -215,5 +215,6 @@ fn key_type(config: &Config, catalog: &Catalog) -> Result<KeyType, TenantsError>
     if !table.keys.iter().any(|unique| unique.columns == [key.clone()]) {
         return Err(registry(format!("the column `{}` is not its primary key", key.plain())));
     }
-    KeyType::from_sql(&column.ty).ok_or_else(|| registry(format!("a key of type {} is not supported: uuid, bigint, integer, text", column.ty)))
+    KeyType::from_sql(&column.ty)
+        .ok_or_else(|| registry(format!("a key of type {} is not supported: uuid, bigint, integer, text", column.ty)))
 }

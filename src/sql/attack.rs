@@ -19,6 +19,8 @@ pub struct Prey {
     pub columns: Vec<Ident>,
     /// The columns that name a row; empty = by its place in the heap.
     pub key: Vec<Ident>,
+    /// The columns that choose a partition: without them no row would get as far as to a policy.
+    pub route: Vec<Ident>,
 }
 
 /// One row, named by values that another session has read.
@@ -41,11 +43,16 @@ pub enum Given<'a> {
 pub enum Template<'a> {
     /// A row that the session sees.
     Row(&'a Row),
-    /// They are null: policies are asked before constraints are.
-    Nulls,
+    /// They are null but for those that choose a partition: policies are asked before constraints are.
+    Nulls(Option<&'a Row>),
 }
 
 impl Row {
+    fn value(&self, column: &Ident) -> String {
+        let column = column.to_string();
+        self.0.iter().find(|(name, _)| *name == column).map_or("NULL".into(), |(_, value)| Text(value).to_string())
+    }
+
     fn condition(&self) -> String {
         let parts = self.0.iter().map(|(column, value)| format!("{column} = {}", Text(value)));
         parts.collect::<Vec<_>>().join(" AND ")
@@ -53,18 +60,30 @@ impl Row {
 }
 
 impl Prey {
-    /// Asks for one row of a tenant: `key`, a list of texts for [`Prey::row`].
+    /// Asks for one row of a tenant: `key` for [`Prey::row`] and `route` for [`Prey::routed`], both lists of texts.
     #[must_use]
     pub fn locate(&self, tenant: &TenantKey) -> Statement {
-        let values: Vec<String> = self.naming().iter().map(|column| format!("{column}::text")).collect();
+        let texts = |columns: &[String]| columns.iter().map(|column| format!("{column}::text")).collect::<Vec<_>>().join(", ");
+        let route: Vec<String> = self.route.iter().map(Ident::to_string).collect();
         let Self { relation, column, .. } = self;
-        Statement::new(format!("SELECT ARRAY[{}] AS key FROM {relation} WHERE {column} = {tenant} LIMIT 1", values.join(", ")))
+        Statement::new(format!(
+            "SELECT ARRAY[{}]::text[] AS key, ARRAY[{}]::text[] AS route FROM {relation} WHERE {column} = {tenant} LIMIT 1",
+            texts(&self.naming()),
+            texts(&route)
+        ))
     }
 
     /// Names the row that [`Prey::locate`] found.
     #[must_use]
     pub fn row(&self, values: Vec<String>) -> Row {
         Row(self.naming().into_iter().zip(values).collect())
+    }
+
+    /// Names the partition of the row that [`Prey::locate`] found.
+    #[must_use]
+    pub fn routed(&self, values: Vec<Option<String>>) -> Row {
+        let named = self.route.iter().map(Ident::to_string).zip(values);
+        Row(named.filter_map(|(column, value)| Some((column, value?))).collect())
     }
 
     fn naming(&self) -> Vec<String> {
@@ -130,7 +149,7 @@ impl Prey {
         let mut columns: Vec<Ident> = self.columns.iter().filter(|other| *other != column).cloned().collect();
         let mut values: Vec<String> = match template {
             Template::Row(_) => columns.iter().map(Ident::to_string).collect(),
-            Template::Nulls => columns.iter().map(|_| "NULL".into()).collect(),
+            Template::Nulls(route) => columns.iter().map(|column| route.map_or("NULL".into(), |row| row.value(column))).collect(),
         };
         match given {
             Given::Tenant(key) => values.push(key.to_string()),
@@ -142,16 +161,12 @@ impl Prey {
         }
         let from = match template {
             Template::Row(row) => format!(" FROM {relation} WHERE {}", row.condition()),
-            Template::Nulls => String::new(),
+            Template::Nulls(_) => String::new(),
         };
         if columns.is_empty() {
             return Statement::new(format!("INSERT INTO {relation} DEFAULT VALUES"));
         }
-        Statement::new(format!(
-            "INSERT INTO {relation} ({}) OVERRIDING SYSTEM VALUE SELECT {}{from}",
-            list(&columns),
-            values.join(", ")
-        ))
+        Statement::new(format!("INSERT INTO {relation} ({}) OVERRIDING SYSTEM VALUE SELECT {}{from}", list(&columns), values.join(", ")))
     }
 
     /// Gives a row to a tenant, or to nobody.
@@ -160,6 +175,16 @@ impl Prey {
         let Self { relation, column, .. } = self;
         let value = tenant.map_or("NULL".into(), TenantKey::to_string);
         Statement::new(format!("UPDATE {relation} SET {column} = {value} WHERE {}", row.condition()))
+    }
+
+    /// Gives all rows away without reading one, so that only the policy for `UPDATE` is asked.
+    ///
+    /// The division ends it after a few rows: by then the policy has let them pass.
+    #[must_use]
+    pub fn update_blindly(&self, tenant: &TenantKey) -> Statement {
+        let Self { relation, column, .. } = self;
+        let count = "set_config('tenantize.count', (coalesce(nullif(current_setting('tenantize.count', true), ''), '0')::int + 1)::text, true)::int";
+        Statement::new(format!("UPDATE {relation} SET {column} = CASE 1 / ({FEW} - {count}) WHEN -1 THEN NULL ELSE {tenant} END"))
     }
 
     /// Writes rows of other tenants.
@@ -209,19 +234,14 @@ impl Prey {
     pub fn open(&self) -> Statement {
         Statement::new(format!("CREATE POLICY tenantize_probe ON {} USING (true)", self.relation))
     }
-
-    /// Lets everyone read.
-    #[must_use]
-    pub fn publish(&self) -> Statement {
-        Statement::new(format!("GRANT SELECT ON {} TO PUBLIC", self.relation))
-    }
 }
 
 /// Asks what a role may do with a relation: `can_select`, `can_insert`, `can_update`.
 #[must_use]
 pub fn rights(role: &str, relation: &QualifiedName) -> Statement {
     let (role, name) = (Text(role), relation.to_string());
-    let may = |right: &str| format!("has_table_privilege({role}, to_regclass({})::oid, '{right}') AS can_{}", Text(&name), right.to_lowercase());
+    let may =
+        |right: &str| format!("has_table_privilege({role}, to_regclass({})::oid, '{right}') AS can_{}", Text(&name), right.to_lowercase());
     Statement::new(format!("SELECT {}, {}, {}", may("SELECT"), may("INSERT"), may("UPDATE")))
 }
 

@@ -167,7 +167,8 @@ impl Prediction<'_> {
     }
 
     fn parent(&self, row: &str, parent: &ParentSource, joins: &mut Joins) -> String {
-        let same = |alias: &str| parent.on.iter().map(|(child, key)| format!("{alias}.{key} = {row}.{child}")).collect::<Vec<_>>().join(" AND ");
+        let same =
+            |alias: &str| parent.on.iter().map(|(child, key)| format!("{alias}.{key} = {row}.{child}")).collect::<Vec<_>>().join(" AND ");
         if let Some(settled) = self.settled.get(&parent.table) {
             return format!("{}.tenant", joins.add(&settled.table.to_string(), same));
         }

@@ -172,10 +172,7 @@ fn hash(columns: &[Ident]) -> String {
 /// How many rows a table holds and a hash of them that does not depend on their order.
 #[must_use]
 pub fn digest(table: &QualifiedName, columns: &[Ident]) -> Statement {
-    Statement::new(format!(
-        "SELECT count(*) AS rows, coalesce(sum({}::numeric), 0)::text AS hash FROM ONLY {table}",
-        hash(columns)
-    ))
+    Statement::new(format!("SELECT count(*) AS rows, coalesce(sum({}::numeric), 0)::text AS hash FROM ONLY {table}", hash(columns)))
 }
 
 /// How a table differs from its copy, by key: `missing`, `added`, `changed` and the smallest key of each.
@@ -186,7 +183,10 @@ pub fn difference(table: &QualifiedName, copy: &QualifiedName, key: &[Ident], co
     let side = |from: &QualifiedName| format!("(SELECT {}, {} AS content, true AS here FROM ONLY {from})", named.join(", "), hash(columns));
     let texts: Vec<String> = keys.iter().map(|name| format!("{name}::text")).collect();
     let count = |as_name: &str, condition: &str| {
-        format!("count(*) FILTER (WHERE {condition}) AS {as_name}, min(concat_ws(', ', {})) FILTER (WHERE {condition}) AS {as_name}_key", texts.join(", "))
+        format!(
+            "count(*) FILTER (WHERE {condition}) AS {as_name}, min(concat_ws(', ', {})) FILTER (WHERE {condition}) AS {as_name}_key",
+            texts.join(", ")
+        )
     };
     Statement::new(format!(
         "SELECT {}, {}, {} FROM {} AS now FULL JOIN {} AS was USING ({})",
@@ -229,6 +229,10 @@ mod tests {
     #[test]
     fn a_hostile_name_stays_a_text() {
         let table = name(r#"public."o'clock""#);
-        assert!(without_tenant(&table, &ident("t")).text().contains("'public.o''clock' AS object"), "{}", without_tenant(&table, &ident("t")));
+        assert!(
+            without_tenant(&table, &ident("t")).text().contains("'public.o''clock' AS object"),
+            "{}",
+            without_tenant(&table, &ident("t"))
+        );
     }
 }

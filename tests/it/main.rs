@@ -12,3 +12,5 @@ mod server;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod verify;

@@ -21,9 +21,10 @@ WITH RECURSIVE given AS (
   JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(j ->> 'registry')
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ), guarded AS (
-  SELECT * FROM rel
-  UNION ALL
-  SELECT * FROM registry
+  SELECT g.*,
+    CASE WHEN g.col ~ '^\w+$' THEN '\m' || g.col || '\M' ELSE regexp_replace(quote_ident(g.col), '(\W)', '\\\1', 'g') END AS pattern,
+    ARRAY['(' || quote_ident(g.col) || ' = ', '((' || quote_ident(g.col) || ')::text = '] AS pins
+  FROM (SELECT * FROM rel UNION ALL SELECT * FROM registry) AS g
 ), app AS (
   SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls
   FROM given, pg_catalog.pg_roles AS r
@@ -38,7 +39,6 @@ WITH RECURSIVE given AS (
   FROM guarded AS g
   JOIN policy AS p ON p.polrelid = g.oid
   WHERE NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
-    AND starts_with(p.reads, '(' || quote_ident(g.col) || ' = ')
-    AND starts_with(p.writes, '(' || quote_ident(g.col) || ' = ')
+    AND EXISTS (SELECT FROM unnest(g.pins) AS pin WHERE starts_with(p.reads, pin) AND starts_with(p.writes, pin))
     AND p.reads || p.writes !~ ' OR | IS NULL|COALESCE'
 )
