@@ -218,13 +218,17 @@ pub fn add_chunks(conn: &mut PgConnection, run: RunKey, chunks: &[NewChunk<'_>])
 }
 
 /// Claims the next chunk of a pass, skipping those that others are claiming at this moment.
+///
+/// A chunk that this worker holds already comes first: its claim was committed, but the answer was lost.
 pub fn claim_chunk(conn: &mut PgConnection, run: RunKey, pass: &Pass<'_>, worker: &str) -> Result<Option<Chunk>, JournalError> {
     conn.transaction(|conn| {
         check_epoch(conn, run)?;
         let next = Chunk::query()
             .filter(pass.filter(run))
-            .filter(fill_chunks::state.eq("pending"))
-            .order(fill_chunks::first_page)
+            .filter(
+                fill_chunks::state.eq("pending").or(fill_chunks::state.eq("claimed").and(fill_chunks::worker.eq(worker).assume_not_null())),
+            )
+            .order((fill_chunks::state, fill_chunks::first_page))
             .for_update()
             .skip_locked()
             .first(conn)
@@ -272,11 +276,12 @@ impl<'a> Pass<'a> {
 }
 
 /// Checkpoints a chunk in the transaction of the batch that moved it.
-pub fn advance_chunk(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> Result<(), JournalError> {
-    check_epoch(conn, run)?;
-    let key = (run.id, chunk.step_id.as_str(), chunk.relation.as_str(), chunk.pass, chunk.first_page);
+///
+/// A worker whose run was taken over finds its claim gone: that is the fence.
+pub fn advance_chunk(conn: &mut PgConnection, run: RunKey, chunk: &Chunk, worker: &str) -> Result<(), JournalError> {
     let done = chunk.stripe >= chunk.stripes;
-    diesel::update(fill_chunks::table.find(key))
+    let claimed = fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed")).filter(fill_chunks::worker.eq(worker));
+    let changed = diesel::update(claimed)
         .set((
             fill_chunks::stripe.eq(chunk.stripe),
             fill_chunks::next_page.eq(chunk.next_page),
@@ -285,13 +290,39 @@ pub fn advance_chunk(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> Res
             fill_chunks::updated_at.eq(now),
         ))
         .execute(conn)?;
-    Ok(())
+    if changed == 1 { Ok(()) } else { Err(JournalError::Fenced) }
+}
+
+fn key(run: RunKey, chunk: &Chunk) -> (i64, &str, &str, i32, i64) {
+    (run.id, &chunk.step_id, &chunk.relation, chunk.pass, chunk.first_page)
+}
+
+/// The rows of a batch that was committed after `chunk` was read, if it was: the answer to a connection lost in COMMIT.
+pub fn committed_since(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> QueryResult<Option<i64>> {
+    let (stripe, next_page, rows_done): (i32, i64, i64) = fill_chunks::table
+        .find(key(run, chunk))
+        .select((fill_chunks::stripe, fill_chunks::next_page, fill_chunks::rows_done))
+        .first(conn)?;
+    let moved = (stripe, next_page) != (chunk.stripe, chunk.next_page);
+    Ok(moved.then_some(rows_done - chunk.rows_done))
+}
+
+/// Whether the connected role may keep triggers from firing.
+pub fn may_suppress_triggers(conn: &mut PgConnection) -> QueryResult<bool> {
+    use diesel::connection::SimpleConnection as _;
+    let tried = conn.transaction(|conn| conn.batch_execute("SET LOCAL session_replication_role = replica"));
+    match tried {
+        Ok(()) => Ok(true),
+        Err(diesel::result::Error::DatabaseError(kind, _)) if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives a chunk back, with what is committed of it.
 pub fn release_chunk(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> QueryResult<()> {
-    let key = (run.id, chunk.step_id.as_str(), chunk.relation.as_str(), chunk.pass, chunk.first_page);
-    diesel::update(fill_chunks::table.find(key).filter(fill_chunks::state.eq("claimed")))
+    diesel::update(fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed")))
         .set((fill_chunks::state.eq("pending"), fill_chunks::worker.eq(None::<String>)))
         .execute(conn)?;
     Ok(())

@@ -20,6 +20,9 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
             not_null(input, &target.table, planned);
         }
         unique_keys(input, table, planned);
+        for index in table.indexes.iter().filter(|index| !index.valid) {
+            planned.found(Code::T033, &table.name, index.definition.clone());
+        }
     }
     for target in input.present() {
         let Some(table) = input.catalog.table(&target.table) else { continue };

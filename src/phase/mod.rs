@@ -7,6 +7,8 @@ mod expand;
 mod keys;
 mod rls;
 
+pub(crate) use backup::SCHEMA as BACKUP_SCHEMA;
+
 use std::fmt;
 
 use clap::ValueEnum;

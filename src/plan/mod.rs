@@ -6,7 +6,7 @@ mod step;
 mod strategy;
 
 pub use finding::{CATALOGUE, Code, Finding, FindingKind, Severity};
-pub use render::PlanFormat;
+pub use render::{PlanDetail, PlanFormat, render_findings, tally};
 pub use step::{Action, BackupCopy, BackupSpec, FillSpec, Step, StepId, Undo};
 pub use strategy::{Strategies, Strategy, StrategyChoice, StrategyWish};
 

@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod csv_map;
+pub mod propose;
 pub mod resolve;
 pub mod tenants;
 
 pub use audit::{Audit, AuditError, TableAudit, audit};
+pub use propose::{Proposal, ProposeOptions, propose};
 pub use resolve::{ColumnOrigin, MapSpec, Resolved, Target, resolve};
 pub use tenants::{Origin, Tenant, TenantSet, TenantsError};

@@ -2,6 +2,7 @@
 
 pub mod attack;
 pub mod audit;
+pub mod backup;
 pub mod change;
 pub mod check;
 pub mod fill;
@@ -9,6 +10,8 @@ mod ident;
 mod literal;
 pub mod map;
 pub mod policy;
+pub mod registry;
+pub mod script;
 pub mod source;
 mod statement;
 

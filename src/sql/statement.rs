@@ -21,6 +21,15 @@ impl Statement {
         Self(sql.into())
     }
 
+    /// Whether an index is there and usable: no row, or one with `valid`.
+    #[must_use]
+    pub fn index_validity(index: &super::QualifiedName) -> Self {
+        Self(format!(
+            "SELECT x.indisvalid AND x.indisready AS valid FROM pg_catalog.pg_index AS x WHERE x.indexrelid = to_regclass({})",
+            super::Text(&index.to_string())
+        ))
+    }
+
     /// The text, for `plan --format sql` and messages.
     #[must_use]
     pub fn text(&self) -> &str {

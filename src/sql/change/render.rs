@@ -93,7 +93,7 @@ fn registry(f: &mut Formatter<'_>, spec: &RegistrySpec) -> fmt::Result {
     };
     write!(f, "CREATE TABLE {table} (\n  {key} {ty}{own} PRIMARY KEY,\n")?;
     if slug != key {
-        write!(f, "  {slug} text NOT NULL UNIQUE,\n")?;
+        writeln!(f, "  {slug} text NOT NULL UNIQUE,")?;
     }
     f.write_str(
         "  name text NOT NULL,\n  domain text,\n  created_at timestamptz NOT NULL DEFAULT now(),\n  updated_at timestamptz NOT NULL DEFAULT now()\n)",

@@ -1,0 +1,255 @@
+//! The command line, nothing else.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::phase::Phase;
+use crate::plan::{PlanFormat, StrategyWish};
+use crate::progress::{ColorMode, ProgressMode};
+
+/// Turn a single-tenant PostgreSQL database into a multi-tenant one, in place.
+///
+/// Five phases: backup, expand, backfill, constraints, rls. Each step can be read before and taken back after; a run
+/// can be killed at any moment and resumed. Begin with `tenantize demo`, or with `tenantize init` on a copy of your database.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Where the database is.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// What is shown.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the database is.
+#[derive(Debug, Args)]
+pub struct ConnectionArgs {
+    /// Connect to this database. Without it: `DATABASE_URL`, also from `.env`, then `database_url` in the configuration.
+    #[arg(long, value_name = "URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Read this configuration.
+    #[arg(long, value_name = "PATH", default_value = "tenantize.toml", global = true)]
+    pub config: PathBuf,
+}
+
+/// What is shown.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Show progress like this. `auto` draws bars on a terminal and writes plain lines elsewhere.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub progress: ProgressMode,
+    /// Use colours.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub color: ColorMode,
+    /// Say more: -v what is decided, -vv every SQL statement.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read the catalog and propose a configuration.
+    Init(InitArgs),
+    /// Look for everything that would stop or harm a run; change nothing.
+    Check(CheckArgs),
+    /// Show every step with its lock and reason; change nothing.
+    Plan(PlanArgs),
+    /// Start a run. Ctrl-C stops it after the batch in flight; continue with `resume`.
+    Run(RunArgs),
+    /// Continue the unfinished run from its last committed batch.
+    Resume(WorkArgs),
+    /// Show what is done, what is running and what is left.
+    Status(StatusArgs),
+    /// Prove the result: checks, attacks as the application role, comparison with the backup.
+    Verify(VerifyArgs),
+    /// Take the run back, newest step first.
+    Rollback(RollbackArgs),
+    /// Drop the journal and the staged maps of an ended run.
+    Clean(CleanArgs),
+    /// Show the whole story on a throw-away server; needs no database.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page.
+    Man,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Use this table as the registry of tenants, for example public.accounts.
+    #[arg(long, value_name = "TABLE")]
+    pub registry: Option<String>,
+    /// Name the tenant column.
+    #[arg(long, value_name = "COLUMN", default_value = "tenant_id")]
+    pub column: String,
+    /// Look at this schema; may be given several times.
+    #[arg(long, value_name = "SCHEMA", default_value = "public")]
+    pub schema: Vec<String>,
+    /// Write to standard output instead of the file that --config names.
+    #[arg(long)]
+    pub stdout: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Print like this.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Text for people or JSON for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Print like this. `sql` is a script that psql runs.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlanFormat,
+    /// Show every statement and its undo.
+    #[arg(long)]
+    pub full: bool,
+    /// Choose how tables are filled.
+    #[arg(long, value_enum, default_value_t)]
+    pub strategy: StrategyWish,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// How to work.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Choose how tables are filled. `auto` writes no row where a default in the catalog is exact.
+    #[arg(long, value_enum, default_value_t)]
+    pub strategy: StrategyWish,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// How a run works.
+#[derive(Debug, Args)]
+pub struct WorkArgs {
+    /// Stop after this phase; `resume` continues.
+    #[arg(long, value_enum, value_name = "PHASE")]
+    pub until: Option<Phase>,
+    /// Stop after so many steps; `resume` continues.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<usize>,
+    /// Fill and copy with so many connections at the same time.
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub jobs: NonZeroUsize,
+    /// How long one batch should take. The batch size follows from it; a lost connection costs at most one batch.
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
+    pub batch_time: Duration,
+    /// How long to try for a lock. Each try waits 2 s at most, so that the application does not queue up behind it.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub lock_budget: Duration,
+    /// How long to wait for a server that has gone away.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub patience: Duration,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print like this.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Print like this.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: VerifyFormat,
+    /// Attack as this login of the application instead of a temporary one.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub app_url: Option<String>,
+}
+
+/// How a verification is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VerifyFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For spreadsheets: one line per check and attack.
+    Csv,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Keep the phases up to this one.
+    #[arg(long, value_enum, value_name = "PHASE")]
+    pub to: Option<Phase>,
+    /// How long to try for a lock.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub lock_budget: Duration,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// Arguments of `clean`.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// Drop the copies in the schema `tenantize_backup`, too.
+    #[arg(long)]
+    pub backups: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// The example to show.
+    #[arg(value_name = "SYSTEM", default_value = "cin7-playground")]
+    pub system: String,
+    /// How big. 1 = 20 000 users, 200 000 projects, 2 000 000 files.
+    #[arg(long, default_value = "1")]
+    pub scale: f64,
+    /// Keep the server until Enter is pressed, to look around with psql.
+    #[arg(long)]
+    pub keep: bool,
+    /// Fill with so many connections at the same time.
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub jobs: NonZeroUsize,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

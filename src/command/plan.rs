@@ -1,0 +1,19 @@
+//! `tenantize plan`: every step before it happens; nothing is changed.
+
+use super::Context;
+use super::survey::survey;
+use crate::cli::PlanArgs;
+use crate::error::Error;
+use crate::plan::PlanDetail;
+
+pub(super) fn run(cx: &Context<'_>, args: &PlanArgs) -> Result<(), Error> {
+    let config = cx.config()?;
+    let db = cx.connect(Some(&config), 1)?;
+    let plan = survey(cx, &db, &config, args.strategy)?.plan;
+    let detail = if args.full { PlanDetail::Full } else { PlanDetail::Summary };
+    cx.ui.out(&plan.render(args.format, detail, cx.ui.palette()))?;
+    match plan.blockers() {
+        0 => Ok(()),
+        blockers => Err(Error::Blocked(blockers)),
+    }
+}

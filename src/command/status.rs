@@ -1,0 +1,164 @@
+//! `tenantize status`: what is done, what is running and what is left, from the journal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use diesel::pg::PgConnection;
+use serde::Serialize;
+
+use super::Context;
+use crate::cli::{Format, StatusArgs};
+use crate::db::lock::LockKey;
+use crate::db::{Database, LockError, RunLock};
+use crate::error::Error;
+use crate::journal::{RunRecord, RunState, StepRecord, StepState, store};
+use crate::phase::Phase;
+use crate::progress::style::{self, Palette, plural};
+
+/// The state of a run, for people and programs.
+#[derive(Debug, Serialize)]
+struct Status {
+    v: u32,
+    run: i64,
+    plan: String,
+    state: RunState,
+    /// Whether a program works on the run at this moment.
+    active: bool,
+    started_at: chrono::DateTime<chrono::Utc>,
+    finished_at: Option<chrono::DateTime<chrono::Utc>>,
+    phases: Vec<PhaseStatus>,
+    next: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct PhaseStatus {
+    phase: &'static str,
+    steps: usize,
+    done: usize,
+    rows: i64,
+    /// Steps that are neither done nor pending.
+    open: Vec<OpenStep>,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenStep {
+    step: String,
+    state: StepState,
+    attempts: i32,
+    error: Option<String>,
+    fill: Option<FillStatus>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct FillStatus {
+    rows: i64,
+    pages_settled: i64,
+    pages: i64,
+}
+
+pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
+    let db = cx.connect_any()?;
+    let mut conn = db.get()?;
+    let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
+    let record =
+        record.ok_or(Error::Nothing { message: "there is no run in this database".into(), next: "look at a plan with: tenantize plan" })?;
+    let status = status(&db, &mut conn, &record)?;
+    match args.format {
+        Format::Text => cx.ui.out(&text(&status, cx.ui.palette())),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&status).map_err(|error| Error::Other(error.to_string()))?;
+            cx.ui.out(&format!("{json}\n"))
+        }
+    }
+}
+
+fn status(db: &Database, conn: &mut PgConnection, record: &RunRecord) -> Result<Status, Error> {
+    let steps = store::steps_in_order(conn, record.id)?;
+    let fills: BTreeMap<String, FillStatus> = store::pages_settled(conn, record.id)?
+        .into_iter()
+        .map(|(step, pages_settled, pages, rows)| (step, FillStatus { rows, pages_settled, pages }))
+        .collect();
+    let phases = Phase::ALL.iter().map(|phase| phase_status(*phase, &steps, &fills)).collect();
+    let active = match RunLock::acquire(db, LockKey::RUN) {
+        Ok(_) => false,
+        Err(LockError::Busy(_)) => true,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Status {
+        v: 1,
+        run: record.id,
+        plan: record.plan_id.chars().take(8).collect(),
+        state: record.state,
+        active,
+        started_at: record.started_at,
+        finished_at: record.finished_at,
+        phases,
+        next: next(record.state, active),
+    })
+}
+
+fn phase_status(phase: Phase, steps: &[StepRecord], fills: &BTreeMap<String, FillStatus>) -> PhaseStatus {
+    let steps: Vec<&StepRecord> = steps.iter().filter(|step| step.phase == phase.name()).collect();
+    let done = |step: &&&StepRecord| step.state == StepState::Done;
+    let open = steps.iter().filter(|step| matches!(step.state, StepState::Running | StepState::Failed));
+    let open: Vec<OpenStep> = open
+        .map(|step| OpenStep {
+            step: step.step_id.clone(),
+            state: step.state,
+            attempts: step.attempts,
+            error: step.error.clone(),
+            fill: fills.get(&step.step_id).copied(),
+        })
+        .collect();
+    let rows: i64 = steps.iter().filter_map(|step| step.rows_done).sum();
+    let unfinished: i64 = open.iter().filter_map(|step| step.fill).map(|fill| fill.rows).sum();
+    PhaseStatus { phase: phase.name(), steps: steps.len(), done: steps.iter().filter(done).count(), rows: rows + unfinished, open }
+}
+
+fn next(state: RunState, active: bool) -> &'static str {
+    match state {
+        _ if active => "it is being worked on",
+        RunState::Running | RunState::Stopped | RunState::Failed => "tenantize resume",
+        RunState::Finished => "tenantize verify",
+        RunState::RollingBack => "tenantize rollback",
+        RunState::RolledBack => "tenantize clean",
+    }
+}
+
+fn text(status: &Status, palette: Palette) -> String {
+    let mut text = String::new();
+    let state = match (status.state, status.active) {
+        (RunState::Running, false) => palette.warn("interrupted"),
+        (RunState::Failed, _) => palette.bad("failed"),
+        (RunState::Finished, _) => palette.good("finished"),
+        (state, _) => state.name().replace('_', " "),
+    };
+    let _ = writeln!(
+        text,
+        "run {} · plan {} · {state} · started {}",
+        status.run,
+        status.plan,
+        status.started_at.format("%Y-%m-%d %H:%M:%S UTC")
+    );
+    for phase in &status.phases {
+        let mark = match (phase.done == phase.steps, phase.done, phase.open.len()) {
+            (true, ..) => palette.good("✔"),
+            (_, 0, 0) => palette.dim("·"),
+            _ => palette.strong("▸"),
+        };
+        let rows = if phase.rows > 0 { format!("   {} rows", style::grouped(phase.rows.cast_unsigned())) } else { String::new() };
+        let _ = writeln!(text, "  {mark} {:<12} {} of {}{rows}", phase.phase, phase.done, plural(phase.steps, "step"));
+        for step in &phase.open {
+            let fill = step.fill.map(|fill| {
+                let percent = style::percent(fill.pages_settled.cast_unsigned(), fill.pages.cast_unsigned());
+                format!("  {percent} %  {} rows", style::grouped(fill.rows.cast_unsigned()))
+            });
+            let _ = writeln!(text, "      {} {}{}", step.step, step.state.name(), fill.unwrap_or_default());
+            if let Some(error) = &step.error {
+                let _ = writeln!(text, "        {}", palette.bad(error));
+            }
+        }
+    }
+    let _ = writeln!(text, "next: {}", status.next);
+    text
+}

@@ -1,0 +1,214 @@
+//! One error, one hint, one exit code.
+
+use std::error::Error as StdError;
+use std::process::ExitCode;
+
+use crate::app_migration::MigrationError;
+use crate::catalog::CatalogError;
+use crate::config::ConfigError;
+use crate::db::{ConnectError, LockError, UrlError};
+use crate::exec::{ExecError, StepError};
+use crate::journal::JournalError;
+use crate::rule::{AuditError, TenantsError};
+use crate::server::ServerError;
+
+/// Why a command did not do what it was asked to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The address of the database cannot be used.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The database cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The tenants cannot be determined.
+    #[error(transparent)]
+    Tenants(#[from] TenantsError),
+    /// The application's migrations cannot be read.
+    #[error(transparent)]
+    Migrations(#[from] MigrationError),
+    /// The catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The data cannot be audited.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Another program works on the database.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The plan has blockers.
+    #[error("the plan has {}", crate::progress::style::plural(*.0 as u64, "blocker"))]
+    Blocked(usize),
+    /// The checks or attacks found something.
+    #[error("verification failed: {0}")]
+    Verification(String),
+    /// An earlier run is not ended.
+    #[error("run {run} is not finished: it is {state}")]
+    Unfinished {
+        /// The run.
+        run: i64,
+        /// Its state.
+        state: &'static str,
+        /// What to type.
+        next: &'static str,
+    },
+    /// There is nothing to do the command with.
+    #[error("{message}")]
+    Nothing {
+        /// What is missing.
+        message: String,
+        /// What to type.
+        next: &'static str,
+    },
+    /// The command line asks for something that cannot be done.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The schema or configuration is not what the plan was made from.
+    #[error("{what} changed since the plan was made: {detail}")]
+    Drift {
+        /// Schema or configuration.
+        what: &'static str,
+        /// What changed.
+        detail: String,
+    },
+    /// A step was not done.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// Somebody asked to stop.
+    #[error("stopped on request; everything committed is kept")]
+    Stopped,
+    /// The embedded server did not start.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The server refused a question.
+    #[error("the server refused a question")]
+    Query(#[from] diesel::result::Error),
+    /// A file or process of this machine.
+    #[error("{what}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A part of the program failed.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error {
+    /// An error of the system, with what was tried.
+    pub fn system(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        |source| Self::System { what, source }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Url(error) => Some(error.hint()),
+            Self::Connect(error) => Some(error.hint()),
+            Self::Lock(error) => Some(error.hint()),
+            Self::Blocked(_) => Some("resolve each blocker, then look again with: tenantize check".into()),
+            Self::Verification(_) => Some("each failure names its remedy; look again with: tenantize verify".into()),
+            Self::Unfinished { next, .. } | Self::Nothing { next, .. } => Some((*next).to_owned()),
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Drift { .. } => Some("put it back and resume, or take the run back with: tenantize rollback".into()),
+            Self::Step(error) => Some(step_hint(&error.source)),
+            Self::Stopped => Some("continue with: tenantize resume".into()),
+            Self::Journal(JournalError::WrittenByNewerVersion { .. } | JournalError::Plan(_)) => {
+                Some("use the version of tenantize that began the run".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// The exit code; `docs/exit-codes.md` lists them.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::Url(_)
+            | Self::Tenants(_)
+            | Self::Migrations(_)
+            | Self::Unfinished { .. }
+            | Self::Nothing { .. }
+            | Self::Usage { .. }
+            | Self::Audit(AuditError::Map(_)) => 2,
+            Self::Connect(error) if !error.is_transient() => 2,
+            Self::Blocked(_) => 3,
+            Self::Verification(_) => 4,
+            Self::Stopped => 5,
+            Self::Lock(_) | Self::Journal(JournalError::Fenced) => 7,
+            Self::Drift { .. } => 8,
+            Self::Step(error) => match &error.source {
+                ExecError::Orphans { .. } | ExecError::Promise { .. } | ExecError::Backup { .. } => 4,
+                ExecError::Stopped => 5,
+                ExecError::Lock(_) => 6,
+                ExecError::Journal(JournalError::Fenced) => 7,
+                _ => 1,
+            },
+            _ => 1,
+        }
+    }
+
+    /// The exit code for `main`.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+}
+
+fn step_hint(error: &ExecError) -> String {
+    match error {
+        ExecError::Lock(_) => "end the session that blocks it, then continue with: tenantize resume".into(),
+        ExecError::Orphans { .. } => {
+            "give the rows a parent or a tenant and continue with: tenantize resume; or take the run back with: tenantize rollback".into()
+        }
+        ExecError::CannotUndo(_) => "take it back by hand; steps after it are taken back already".into(),
+        ExecError::Journal(JournalError::Fenced) => "look at the other one with: tenantize status".into(),
+        _ => "when the cause is gone, continue with: tenantize resume; or take the run back with: tenantize rollback".into(),
+    }
+}
+
+/// An error with its causes on one line: `a: b: c`.
+#[must_use]
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in causes(error) {
+        text.push_str(": ");
+        text.push_str(&cause);
+    }
+    text
+}
+
+/// The causes of an error, without those that only repeat what was said.
+#[must_use]
+pub fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut last = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !last.contains(&text) {
+            causes.push(text.clone());
+            last = text;
+        }
+        next = cause.source();
+    }
+    causes
+}

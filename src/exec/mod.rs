@@ -1,0 +1,259 @@
+//! The executor: runs the plan forward and back, and keeps the journal.
+
+mod backup;
+mod error;
+mod step;
+mod stop;
+mod undo;
+
+pub use error::ExecError;
+pub use stop::StopFlag;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use diesel::pg::PgConnection;
+
+use crate::db::reconnect::{ConnectionWait, Patience, reconnecting};
+use crate::db::retry::{LockAttempt, RetryPolicy};
+use crate::db::{BlockerWatch, Database};
+use crate::journal::{RunState, StepState, store};
+use crate::phase::Phase;
+use crate::plan::{Action, Plan, Step, StepId};
+use crate::progress::{Blocker, Event, Reporter, Resumed, style};
+
+/// How the executor works.
+#[derive(Clone, Debug)]
+pub struct ExecOptions {
+    /// Workers of a fill or backup.
+    pub jobs: NonZeroUsize,
+    /// How long a batch should take.
+    pub batch_time: Duration,
+    /// How long to try for a lock.
+    pub lock_budget: Duration,
+    /// How long to wait for a lost connection.
+    pub patience: Duration,
+    /// Stop after this phase.
+    pub until: Option<Phase>,
+    /// Stop after so many steps.
+    pub steps: Option<usize>,
+}
+
+/// A step that was not done, with the reason.
+#[derive(Debug, thiserror::Error)]
+#[error("{step} failed")]
+pub struct StepError {
+    /// The step.
+    pub step: StepId,
+    /// Why.
+    #[source]
+    pub source: ExecError,
+}
+
+/// How an execution ended without an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps are done.
+    Finished,
+    /// The phase or number of steps that was asked for is done; more are left.
+    Paused(String),
+    /// Somebody asked to stop.
+    Stopped,
+}
+
+/// Runs a plan.
+pub struct Executor<'a> {
+    pub(crate) db: &'a Database,
+    pub(crate) plan: &'a Plan,
+    pub(crate) run: store::RunKey,
+    pub(crate) options: &'a ExecOptions,
+    pub(crate) report: Arc<dyn Reporter>,
+    pub(crate) stop: StopFlag,
+    watch: Mutex<BlockerWatch>,
+}
+
+impl<'a> Executor<'a> {
+    /// An executor for an open run.
+    #[must_use]
+    pub fn new(
+        db: &'a Database,
+        plan: &'a Plan,
+        run: store::RunKey,
+        options: &'a ExecOptions,
+        report: Arc<dyn Reporter>,
+        stop: StopFlag,
+    ) -> Self {
+        Self { db, plan, run, options, report, stop, watch: Mutex::new(BlockerWatch::new(db)) }
+    }
+
+    /// Applies every step that the journal does not already call done.
+    pub fn apply(&mut self, resumed: Resumed) -> Result<Ending, StepError> {
+        let clock = Instant::now();
+        let states = self.states().map_err(|source| self.journal_failed(source))?;
+        let done = |step: &Step| states.get(&step.id) == Some(&StepState::Done);
+        self.tell(&Event::RunStarted { run: self.run.id, plan: self.plan.short_id().to_owned(), resumed, steps: self.plan.steps.len() });
+        let mut left_of_budget = self.options.steps.unwrap_or(usize::MAX);
+        for phase in Phase::ALL {
+            let left: Vec<&Step> = self.plan.phase(phase).filter(|step| !done(step)).collect();
+            if !left.is_empty() {
+                let phase_clock = Instant::now();
+                let steps = self.plan.phase(phase).count();
+                self.tell(&Event::PhaseStarted { phase: phase.name().into(), steps, left: left.len() });
+                for step in left {
+                    if self.stop.requested() {
+                        return self.stopped();
+                    }
+                    if left_of_budget == 0 {
+                        return self.paused("the number of steps that was asked for is done");
+                    }
+                    match self.step(step) {
+                        Err(StepError { source: ExecError::Stopped, .. }) => return self.stopped(),
+                        other => other?,
+                    }
+                    left_of_budget -= 1;
+                }
+                let took_ms = milliseconds(phase_clock);
+                self.tell(&Event::PhaseFinished { phase: phase.name().into(), took_ms, summary: style::plural(steps as u64, "step") });
+            }
+            if self.options.until == Some(phase) && phase != Phase::Rls {
+                return self.paused(&format!("the phase {phase} is done"));
+            }
+        }
+        self.end(RunState::Finished)?;
+        self.tell(&Event::RunFinished { took_ms: milliseconds(clock), next: "tenantize verify".into() });
+        Ok(Ending::Finished)
+    }
+
+    fn stopped(&mut self) -> Result<Ending, StepError> {
+        self.end(RunState::Stopped)?;
+        self.tell(&Event::RunStopped { reason: "stopped on request".into(), next: "tenantize resume".into() });
+        Ok(Ending::Stopped)
+    }
+
+    fn paused(&mut self, reason: &str) -> Result<Ending, StepError> {
+        self.end(RunState::Stopped)?;
+        self.tell(&Event::RunStopped { reason: reason.into(), next: "tenantize resume".into() });
+        Ok(Ending::Paused(reason.into()))
+    }
+
+    fn states(&self) -> Result<BTreeMap<StepId, StepState>, ExecError> {
+        let run = self.run.id;
+        let steps = self.patiently(|conn| Ok(store::steps_in_order(conn, run)?))?;
+        Ok(steps.into_iter().map(|step| (StepId::from_journal(step.step_id), step.state)).collect())
+    }
+
+    fn end(&self, state: RunState) -> Result<(), StepError> {
+        let run = self.run;
+        self.patiently(|conn| Ok(store::end_run(conn, run, state)?)).map_err(|source| self.journal_failed(source))
+    }
+
+    fn journal_failed(&self, source: ExecError) -> StepError {
+        StepError { step: StepId::from_journal(format!("run {}", self.run.id)), source }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), StepError> {
+        let clock = Instant::now();
+        self.tell(&Event::StepStarted {
+            step: step.id.to_string(),
+            phase: step.phase.name().into(),
+            subject: step.subject.as_ref().map(crate::sql::QualifiedName::plain),
+            why: step.why.clone(),
+            lock: step.lock().to_string(),
+        });
+        let result = match &step.action {
+            Action::Apply { changes } => self.apply_changes(step, changes),
+            Action::Concurrent { change } => self.concurrent(step, change),
+            Action::Backup(spec) => self.back_up(step, spec),
+            Action::Fill(spec) => self.fill(step, spec),
+            Action::Settle { fills } => self.settle(step, fills),
+        };
+        match result {
+            Ok(rows) => {
+                let finished =
+                    Event::StepFinished { step: step.id.to_string(), took_ms: milliseconds(clock), rows: rows.map(i64::cast_unsigned) };
+                self.keep_event(&finished);
+                self.tell(&finished);
+                Ok(())
+            }
+            Err(ExecError::Stopped) => Err(StepError { step: step.id.clone(), source: ExecError::Stopped }),
+            Err(source) => {
+                self.note_failure(step, &source);
+                Err(StepError { step: step.id.clone(), source })
+            }
+        }
+    }
+
+    /// Writes the failure down, if the journal can still be reached and is still ours.
+    fn note_failure(&self, step: &Step, error: &ExecError) {
+        let text = crate::error::chain(error);
+        let noted = self.db.get().map_err(ExecError::from).and_then(|mut conn| {
+            store::fail_step(&mut conn, self.run, &step.id, &text)?;
+            Ok(store::end_run(&mut conn, self.run, RunState::Failed)?)
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the failure could not be noted in the journal");
+        }
+    }
+
+    fn keep_event(&self, event: &Event) {
+        let kept = serde_json::to_value(event).map_err(|error| error.to_string()).and_then(|value| {
+            let mut conn = self.db.get().map_err(|error| error.to_string())?;
+            store::add_event(&mut conn, self.run.id, &value).map_err(|error| error.to_string())
+        });
+        // Events feed the report only; the journal's steps are what counts.
+        if let Err(error) = kept {
+            tracing::debug!(%error, "an event was not kept");
+        }
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        self.report.event(event);
+    }
+
+    /// Runs work on a pooled connection, and again when the connection is lost.
+    pub(crate) fn patiently<T>(&self, work: impl FnMut(&mut PgConnection) -> Result<T, ExecError>) -> Result<T, ExecError> {
+        let mut on_wait = |wait: ConnectionWait<'_>| {
+            self.tell(&lost(&wait));
+            if self.stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        Ok(reconnecting(self.db, Patience(self.options.patience), &mut on_wait, work)?)
+    }
+
+    /// The retry policy of short schema changes.
+    pub(crate) fn lock_policy(&self) -> RetryPolicy {
+        RetryPolicy { budget: self.options.lock_budget, ..RetryPolicy::default() }
+    }
+}
+
+pub(crate) fn lost(wait: &ConnectionWait<'_>) -> Event {
+    Event::Retry {
+        step: String::new(),
+        reason: wait.error.map_or_else(|| "the connection was lost".to_owned(), ToString::to_string),
+        attempt: wait.attempt,
+        retry_in_ms: u64::try_from(wait.retry_in.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// What to tell about a lock that is not free.
+fn lock_wait(step: &StepId, attempt: &LockAttempt<'_>) -> Event {
+    let blockers = attempt.blockers.iter().map(|blocker| Blocker {
+        pid: blocker.pid,
+        user: blocker.user.clone().unwrap_or_default(),
+        application: blocker.application.clone().unwrap_or_default(),
+        age_seconds: blocker.age_seconds.unwrap_or_default(),
+        query: blocker.query.clone().unwrap_or_default(),
+    });
+    Event::LockWait {
+        step: step.to_string(),
+        attempt: attempt.attempt,
+        retry_in_ms: u64::try_from(attempt.retry_in.as_millis()).unwrap_or(u64::MAX),
+        blockers: blockers.collect(),
+    }
+}
+
+pub(crate) fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,151 @@
+//! One step of changes: atomically with its journal row, or with a probe.
+
+use std::ops::ControlFlow;
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use super::{ExecError, Executor, lock_wait};
+use crate::db::retry::{LockAttempt, RetryError, RetryPolicy, ddl};
+use crate::journal::store;
+use crate::plan::{Step, StepId};
+use crate::sql::{Change, QualifiedName, Statement};
+
+/// Whether a change that cannot share a transaction took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    /// It did not, or running it again does no harm.
+    Absent,
+    /// It did.
+    Complete,
+    /// It began and failed half-way: an invalid index is left.
+    Broken,
+}
+
+#[derive(QueryableByName)]
+struct Validity {
+    #[diesel(sql_type = Bool)]
+    valid: bool,
+}
+
+impl Executor<'_> {
+    /// Runs changes in one short transaction together with the journal row.
+    pub(super) fn apply_changes(&mut self, step: &Step, changes: &[Change]) -> Result<Option<i64>, ExecError> {
+        let run = self.run;
+        self.in_one_transaction(&step.id, &mut |conn| {
+            let rows = run_changes(conn, changes)?;
+            store::finish_step(conn, run, &step.id, rows)?;
+            Ok(rows)
+        })
+    }
+
+    /// Runs work in a transaction that gets its locks within the budget; `work` must journal what it does.
+    pub(super) fn in_one_transaction<T>(
+        &mut self,
+        step: &StepId,
+        work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
+    ) -> Result<T, ExecError> {
+        let policy = self.lock_policy();
+        self.with_locks(step, &policy, &mut |conn| conn.transaction(|conn| work(conn)))
+    }
+
+    /// Runs work by the lock ladder, on a connection that comes back when it is lost.
+    fn with_locks<T>(
+        &mut self,
+        step: &StepId,
+        policy: &RetryPolicy,
+        work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
+    ) -> Result<T, ExecError> {
+        let mut watch = self.watch.lock().map_err(|_| ExecError::Worker)?;
+        let (reporter, stop) = (self.report.clone(), self.stop.clone());
+        let run = self.run;
+        self.patiently(|conn| {
+            // After a loss in COMMIT the step may be done: the journal knows.
+            store::check_epoch(conn, run)?;
+            let mut on_wait = |attempt: LockAttempt<'_>| {
+                reporter.event(&lock_wait(step, &attempt));
+                if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            // The ladder understands errors of the server; others are carried around it.
+            let mut carried = None;
+            let result = ddl(conn, policy, &mut watch, &mut on_wait, |conn| match work(conn) {
+                Ok(value) => Ok(value),
+                Err(ExecError::Query(error)) => Err(error),
+                Err(other) => {
+                    carried = Some(other);
+                    Err(diesel::result::Error::RollbackTransaction)
+                }
+            });
+            match (result, carried) {
+                (Err(RetryError::Failed(diesel::result::Error::RollbackTransaction)), Some(error)) => Err(error),
+                (result, _) => Ok(result?),
+            }
+        })
+    }
+
+    /// Runs a change that refuses transactions: noted before, probed, noted after.
+    pub(super) fn concurrent(&mut self, step: &Step, change: &Change) -> Result<Option<i64>, ExecError> {
+        let run = self.run;
+        self.patiently(|conn| Ok(conn.transaction(|conn| store::begin_step(conn, run, &step.id))?))?;
+        self.outside_transaction(&step.id, change)?;
+        self.patiently(|conn| Ok(conn.transaction(|conn| store::finish_step(conn, run, &step.id, None))?))?;
+        Ok(None)
+    }
+
+    /// Runs a change that refuses transactions unless a probe says that it took effect.
+    pub(super) fn outside_transaction(&mut self, step: &StepId, change: &Change) -> Result<(), ExecError> {
+        let policy = RetryPolicy::concurrently(self.options.patience);
+        self.with_locks(step, &policy, &mut |conn| {
+            match probe(conn, change)? {
+                Probe::Complete => return Ok(()),
+                Probe::Broken => {
+                    if let Some(index) = index_of(change) {
+                        Change::DropIndex { index }.statement().run_script(conn)?;
+                    }
+                }
+                Probe::Absent => {}
+            }
+            Ok(change.statement().run_script(conn)?)
+        })
+    }
+}
+
+/// Runs changes in order and returns how many rows the last one that counts rows wrote.
+pub(super) fn run_changes(conn: &mut PgConnection, changes: &[Change]) -> Result<Option<i64>, ExecError> {
+    let mut rows = None;
+    for change in changes {
+        if matches!(change, Change::FillMemberships(_)) {
+            rows = i64::try_from(change.statement().run(conn)?).ok();
+        } else {
+            change.statement().run_script(conn)?;
+        }
+    }
+    Ok(rows)
+}
+
+/// The index that a change makes.
+fn index_of(change: &Change) -> Option<QualifiedName> {
+    match change {
+        Change::CreateIndex(spec) => Some(spec.qualified()),
+        Change::RestoreIndex { index, .. } => Some(index.clone()),
+        _ => None,
+    }
+}
+
+fn probe(conn: &mut PgConnection, change: &Change) -> QueryResult<Probe> {
+    let (index, wanted) = match change {
+        Change::DropIndex { index } => (index.clone(), None),
+        other => match index_of(other) {
+            Some(index) => (index, Some(())),
+            None => return Ok(Probe::Absent),
+        },
+    };
+    let found: Vec<Validity> = Statement::index_validity(&index).rows(conn)?;
+    Ok(match (found.first(), wanted) {
+        (None, Some(())) | (Some(_), None) => Probe::Absent,
+        (None, None) => Probe::Complete,
+        (Some(found), Some(())) if found.valid => Probe::Complete,
+        (Some(_), Some(())) => Probe::Broken,
+    })
+}

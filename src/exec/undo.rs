@@ -1,0 +1,71 @@
+//! Rollback: the undo of the journaled steps, newest first.
+
+use std::time::Instant;
+
+use super::step::run_changes;
+use super::{ExecError, Executor, StepError, milliseconds};
+use crate::journal::{RunState, StepState, store};
+use crate::phase::Phase;
+use crate::plan::{Action, Step, StepId, Undo};
+use crate::progress::Event;
+use crate::sql::Change;
+
+impl Executor<'_> {
+    /// Undoes steps, newest first: all of them, or down to but not including the phase `keep`.
+    pub fn rollback(&mut self, keep: Option<Phase>) -> Result<super::Ending, StepError> {
+        let run = self.run.id;
+        let records = self.patiently(|conn| Ok(store::steps_to_undo(conn, run)?)).map_err(|source| self.journal_failed(source))?;
+        for record in records {
+            let id = StepId::from_journal(record.step_id);
+            let Some(step) = self.plan.step(&id) else { continue };
+            if keep.is_some_and(|keep| step.phase <= keep) {
+                continue;
+            }
+            if self.stop.requested() {
+                self.tell(&Event::RunStopped { reason: "stopped on request".into(), next: "tenantize rollback".into() });
+                return Ok(super::Ending::Stopped);
+            }
+            let clock = Instant::now();
+            match self.undo(step, record.state) {
+                Ok(()) => self.tell(&Event::StepUndone { step: id.to_string(), took_ms: milliseconds(clock) }),
+                Err(source) => return Err(StepError { step: id, source }),
+            }
+        }
+        let state = if keep.is_some() { RunState::Stopped } else { RunState::RolledBack };
+        self.end(state)?;
+        Ok(super::Ending::Finished)
+    }
+
+    fn undo(&mut self, step: &Step, state: StepState) -> Result<(), ExecError> {
+        let run = self.run;
+        let atomic = matches!(step.action, Action::Apply { .. });
+        match &step.undo {
+            // A transaction that failed left nothing behind.
+            _ if atomic && state != StepState::Done => self.note_undone(&step.id, &[]),
+            _ if matches!(step.action, Action::Backup(_)) => {
+                if let Action::Backup(spec) = &step.action {
+                    self.discard_backup(spec)?;
+                }
+                self.note_undone(&step.id, &[])
+            }
+            Undo::Apply { changes } => self.note_undone(&step.id, changes),
+            Undo::Concurrent { change, then } => {
+                self.outside_transaction(&step.id, change)?;
+                self.note_undone(&step.id, then)
+            }
+            Undo::Nothing { .. } => {
+                self.patiently(|conn| Ok(store::drop_chunks(conn, run, &step.id)?))?;
+                self.note_undone(&step.id, &[])
+            }
+            Undo::Impossible { because } => Err(ExecError::CannotUndo(because.clone())),
+        }
+    }
+
+    fn note_undone(&mut self, step: &StepId, changes: &[Change]) -> Result<(), ExecError> {
+        let run = self.run;
+        self.in_one_transaction(step, &mut |conn| {
+            run_changes(conn, changes)?;
+            Ok(store::undo_step(conn, run, step)?)
+        })
+    }
+}

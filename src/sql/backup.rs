@@ -1,0 +1,55 @@
+//! Copies of tables, and hashes that tell whether two tables hold the same rows.
+
+use super::source::list;
+use super::{Ident, QualifiedName, Statement, Text};
+
+/// Creates the schema of the copies, for nobody else to use.
+#[must_use]
+pub fn create_schema(schema: &Ident) -> Statement {
+    Statement::new(format!("CREATE SCHEMA IF NOT EXISTS {schema};\nREVOKE ALL ON SCHEMA {schema} FROM PUBLIC"))
+}
+
+/// Drops a copy that an earlier try may have left.
+#[must_use]
+pub fn drop_copy(copy: &QualifiedName) -> Statement {
+    Statement::new(format!("DROP TABLE IF EXISTS {copy}"))
+}
+
+/// Drops the schema of the copies, if it is there.
+#[must_use]
+pub fn drop_schema(schema: &Ident) -> Statement {
+    Statement::new(format!("DROP SCHEMA IF EXISTS {schema}"))
+}
+
+/// Copies the rows that the transaction's snapshot sees; nobody but the owner can read them.
+#[must_use]
+pub fn copy(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> Statement {
+    let comment = Text(&format!("copy of {}, made by tenantize", table.plain())).to_string();
+    Statement::new(format!(
+        "CREATE TABLE {copy} AS SELECT {} FROM ONLY {table};\n\
+         ALTER TABLE {copy} ENABLE ROW LEVEL SECURITY;\nREVOKE ALL ON {copy} FROM PUBLIC;\nCOMMENT ON TABLE {copy} IS {comment}",
+        list(columns)
+    ))
+}
+
+/// Count and order-independent hash of the given columns.
+#[must_use]
+pub fn fingerprint(table: &QualifiedName, columns: &[Ident]) -> Statement {
+    let row: Vec<String> = columns.iter().map(|column| format!("t.{column}")).collect();
+    Statement::new(format!(
+        "SELECT count(*) AS rows, coalesce(sum(hashtextextended(ROW({})::text, 0)::numeric), 0)::text AS hash FROM ONLY {table} AS t",
+        row.join(", ")
+    ))
+}
+
+/// Lends the transaction's snapshot to others.
+#[must_use]
+pub fn export_snapshot() -> Statement {
+    Statement::new("SELECT pg_export_snapshot() AS text")
+}
+
+/// Borrows a snapshot; the first statement of a transaction.
+#[must_use]
+pub fn import_snapshot(snapshot: &str) -> Statement {
+    Statement::new(format!("SET TRANSACTION SNAPSHOT {}", Text(snapshot)))
+}
