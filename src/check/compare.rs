@@ -8,7 +8,8 @@ use super::promise::backup_copies;
 use super::{Verdict, is_lost, milliseconds};
 use crate::catalog::Catalog;
 use crate::plan::{BackupCopy, Plan};
-use crate::sql::check::{difference, digest};
+use crate::sql::backup::fingerprint;
+use crate::sql::check::difference;
 
 /// One table beside its copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,8 +95,8 @@ pub fn compare(
 }
 
 fn fill(conn: &mut PgConnection, copy: &BackupCopy, catalog: &Catalog, comparison: &mut Comparison) -> QueryResult<()> {
-    let was: Digest = digest(&copy.copy, &copy.columns).row(conn)?;
-    let now: Digest = digest(&copy.table, &copy.columns).row(conn)?;
+    let was: Digest = fingerprint(&copy.copy, &copy.columns).row(conn)?;
+    let now: Digest = fingerprint(&copy.table, &copy.columns).row(conn)?;
     (comparison.before, comparison.now) = (was.rows, now.rows);
     if was == now {
         comparison.verdict = Verdict::Pass;

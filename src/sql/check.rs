@@ -169,12 +169,6 @@ fn hash(columns: &[Ident]) -> String {
     format!("hashtextextended(ROW({})::text, 0)", list(columns))
 }
 
-/// How many rows a table holds and a hash of them that does not depend on their order.
-#[must_use]
-pub fn digest(table: &QualifiedName, columns: &[Ident]) -> Statement {
-    Statement::new(format!("SELECT count(*) AS rows, coalesce(sum({}::numeric), 0)::text AS hash FROM ONLY {table}", hash(columns)))
-}
-
 /// How a table differs from its copy, by key: `missing`, `added`, `changed` and the smallest key of each.
 #[must_use]
 pub fn difference(table: &QualifiedName, copy: &QualifiedName, key: &[Ident], columns: &[Ident]) -> Statement {
