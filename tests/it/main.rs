@@ -16,3 +16,5 @@ mod server;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod verify;
