@@ -127,7 +127,7 @@ impl Bench {
         self.line(way, seconds, &before, &self.measure("work"));
     }
 
-    fn config(&self, folder: &Path, items: &str) {
+    fn config(folder: &Path, items: &str) {
         let toml = format!(
             "version = 1\n[tenants]\ntable = \"public.tenants\"\ndefault = {{ slug = \"default\", id = \"{TENANT}\" }}\n\
              [backup]\nmethod = \"off\"\n[tables.\"public.owners\"]\ntenant = \"default\"\n[tables.\"public.items\"]\n{items}\n"
@@ -145,7 +145,7 @@ impl Bench {
     fn tenantize(&self, way: &str, items: &str, jobs: &str) {
         self.clone_of("start", "work");
         let folder = tempfile::tempdir().unwrap();
-        self.config(folder.path(), items);
+        Self::config(folder.path(), items);
         self.cli(folder.path(), &["run", "--yes", "--strategy=batched", "--until=expand"]);
         // Parents first; then the fill of the big table is the next step.
         self.cli(folder.path(), &["resume", "--steps=2", "--jobs", jobs]);
@@ -158,7 +158,8 @@ impl Bench {
     }
 
     fn step(&self, step: &str) -> f64 {
-        let query = format!("SELECT extract(epoch FROM finished_at - started_at)::float8 AS seconds FROM tenantize.steps WHERE step_id = '{step}'");
+        let query =
+            format!("SELECT extract(epoch FROM finished_at - started_at)::float8 AS seconds FROM tenantize.steps WHERE step_id = '{step}'");
         diesel::sql_query(query).get_result::<Seconds>(&mut self.connect("work")).unwrap().seconds
     }
 
@@ -167,7 +168,7 @@ impl Bench {
         self.template(&template, rows);
         self.clone_of(&template, "work");
         let folder = tempfile::tempdir().unwrap();
-        self.config(folder.path(), "tenant = \"default\"");
+        Self::config(folder.path(), "tenant = \"default\"");
         let before = self.measure("work");
         self.cli(folder.path(), &["run", "--yes", "--until=backfill"]);
         std::thread::sleep(std::time::Duration::from_millis(1200));

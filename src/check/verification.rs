@@ -133,6 +133,13 @@ impl Verification {
         Totals::of(self.comparison.iter().map(|comparison| (comparison.verdict, false)))
     }
 
+    /// What failed, in a few words.
+    #[must_use]
+    pub fn failures(&self) -> String {
+        let (checks, attacks) = (self.checks_totals().failing, self.attacks_totals().failing);
+        format!("{} and {}", crate::progress::style::plural(checks, "check"), crate::progress::style::plural(attacks, "attack"))
+    }
+
     /// Whether isolation is proven.
     #[must_use]
     pub fn passed(&self) -> bool {
