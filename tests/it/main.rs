@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod db;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod paper;
