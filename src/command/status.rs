@@ -11,7 +11,7 @@ use crate::cli::{Format, StatusArgs};
 use crate::db::lock::LockKey;
 use crate::db::{Database, LockError, RunLock};
 use crate::error::Error;
-use crate::journal::{RunRecord, RunState, StepRecord, StepState, store};
+use crate::journal::{RunRecord, RunState, StepRecord, StepState, chunks, store};
 use crate::phase::Phase;
 use crate::progress::style::{self, Palette, plural};
 
@@ -74,7 +74,7 @@ pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
 
 fn status(db: &Database, conn: &mut PgConnection, record: &RunRecord) -> Result<Status, Error> {
     let steps = store::steps_in_order(conn, record.id)?;
-    let fills: BTreeMap<String, FillStatus> = store::pages_settled(conn, record.id)?
+    let fills: BTreeMap<String, FillStatus> = chunks::pages_settled(conn, record.id)?
         .into_iter()
         .map(|(step, pages_settled, pages, rows)| (step, FillStatus { rows, pages_settled, pages }))
         .collect();

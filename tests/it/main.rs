@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod db;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod paper;
@@ -14,3 +16,5 @@ mod server;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod verify;

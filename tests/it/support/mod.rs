@@ -5,7 +5,7 @@ mod cluster;
 mod db;
 mod dump;
 
-pub(crate) use cli::Cli;
+pub(crate) use cli::{Cli, Output};
 pub(crate) use cluster::cluster;
 pub(crate) use db::TestDb;
 
