@@ -7,6 +7,8 @@ mod db;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;
