@@ -90,10 +90,10 @@ impl AppMigration {
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
             if path.is_dir() && path.join("up.sql").is_file() {
                 found.insert(name.clone(), Self::of_folder(name, &path)?);
-            } else if let Some(stem) = name.strip_suffix(".sql").filter(|stem| !stem.ends_with(".down") && !stem.ends_with(".up")) {
-                let down = path.with_file_name(format!("{stem}.down.sql"));
-                found.insert(stem.to_owned(), Self::of_files(stem.to_owned(), &path, &down)?);
-            } else if let Some(stem) = name.strip_suffix(".up.sql") {
+            } else if let Some(stem) = name.strip_suffix(".sql")
+                && !name.contains(".down.")
+            {
+                let stem = stem.strip_suffix(".up").unwrap_or(stem);
                 let down = path.with_file_name(format!("{stem}.down.sql"));
                 found.insert(stem.to_owned(), Self::of_files(stem.to_owned(), &path, &down)?);
             }

@@ -219,7 +219,7 @@ pub struct RollbackArgs {
 /// Arguments of `clean`.
 #[derive(Debug, Args)]
 pub struct CleanArgs {
-    /// Drop the copies in the schema tenantize_backup, too.
+    /// Drop the copies in the schema `tenantize_backup`, too.
     #[arg(long)]
     pub backups: bool,
     /// Do not ask.

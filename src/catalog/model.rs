@@ -20,7 +20,7 @@ pub struct Catalog {
 }
 
 /// Roles with the right `USAGE`; `None` = everyone.
-pub type Usage = Vec<Option<Ident>>;
+pub(super) type Usage = Vec<Option<Ident>>;
 
 /// A sequence that a column owns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

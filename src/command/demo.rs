@@ -15,7 +15,7 @@ use super::Context;
 use crate::cli::DemoArgs;
 use crate::db::{Database, DatabaseUrl, SessionSettings};
 use crate::error::Error;
-use crate::journal::store;
+use crate::journal::{chunks, store};
 use crate::progress::style;
 use crate::server::{Server, ServerOptions};
 use crate::sql::Statement;
@@ -25,10 +25,16 @@ static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples");
 pub(super) fn run(cx: &Context<'_>, args: &DemoArgs) -> Result<(), Error> {
     let Some(example) = EXAMPLES.get_dir(&args.system) else {
         let known: Vec<String> = EXAMPLES.dirs().map(|dir| dir.path().display().to_string()).collect();
-        return Err(Error::Usage { message: format!("there is no example `{}`", args.system), hint: format!("one of: {}", known.join(", ")) });
+        return Err(Error::Usage {
+            message: format!("there is no example `{}`", args.system),
+            hint: format!("one of: {}", known.join(", ")),
+        });
     };
     if !(args.scale.is_finite() && args.scale > 0.0 && args.scale <= 100.0) {
-        return Err(Error::Usage { message: format!("a scale of {} is not possible", args.scale), hint: "say a number above 0, up to 100".into() });
+        return Err(Error::Usage {
+            message: format!("a scale of {} is not possible", args.scale),
+            hint: "say a number above 0, up to 100".into(),
+        });
     }
     let clock = Instant::now();
     let folder = TempDir::new().map_err(Error::system("cannot make a folder"))?;
@@ -200,7 +206,7 @@ impl Demo<'_> {
                 continue;
             }
             let Some(run) = store::newest_run(&mut conn)? else { continue };
-            let fills = store::pages_settled(&mut conn, run.id)?;
+            let fills = chunks::pages_settled(&mut conn, run.id)?;
             let biggest = fills.iter().max_by_key(|(_, _, pages, _)| *pages);
             let steps = store::steps_in_order(&mut conn, run.id)?;
             let last_fill = steps.iter().rfind(|step| step.step_id.ends_with("/fill"));

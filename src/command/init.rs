@@ -22,7 +22,10 @@ pub(super) fn run(cx: &Context<'_>, args: &InitArgs) -> Result<(), Error> {
     let db = cx.connect(None, 1)?;
     let catalog = Catalog::load(&mut *db.get()?, &schemas)?;
     if let Some(registry) = registry.as_ref().filter(|registry| catalog.table(registry).is_none()) {
-        return Err(Error::Usage { message: format!("there is no table {}", registry.plain()), hint: "correct --registry, or leave it out".into() });
+        return Err(Error::Usage {
+            message: format!("there is no table {}", registry.plain()),
+            hint: "correct --registry, or leave it out".into(),
+        });
     }
     let proposal = propose(&catalog, &ProposeOptions { registry, column });
     if args.stdout {

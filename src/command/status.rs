@@ -11,7 +11,7 @@ use crate::cli::{Format, StatusArgs};
 use crate::db::lock::LockKey;
 use crate::db::{Database, LockError, RunLock};
 use crate::error::Error;
-use crate::journal::{RunRecord, RunState, StepRecord, StepState, store};
+use crate::journal::{RunRecord, RunState, StepRecord, StepState, chunks, store};
 use crate::phase::Phase;
 use crate::progress::style::{self, Palette, plural};
 
@@ -60,7 +60,8 @@ pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
     let db = cx.connect_any()?;
     let mut conn = db.get()?;
     let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
-    let record = record.ok_or(Error::Nothing { message: "there is no run in this database".into(), next: "look at a plan with: tenantize plan" })?;
+    let record =
+        record.ok_or(Error::Nothing { message: "there is no run in this database".into(), next: "look at a plan with: tenantize plan" })?;
     let status = status(&db, &mut conn, &record)?;
     match args.format {
         Format::Text => cx.ui.out(&text(&status, cx.ui.palette())),
@@ -73,7 +74,7 @@ pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
 
 fn status(db: &Database, conn: &mut PgConnection, record: &RunRecord) -> Result<Status, Error> {
     let steps = store::steps_in_order(conn, record.id)?;
-    let fills: BTreeMap<String, FillStatus> = store::pages_settled(conn, record.id)?
+    let fills: BTreeMap<String, FillStatus> = chunks::pages_settled(conn, record.id)?
         .into_iter()
         .map(|(step, pages_settled, pages, rows)| (step, FillStatus { rows, pages_settled, pages }))
         .collect();
@@ -132,7 +133,13 @@ fn text(status: &Status, palette: Palette) -> String {
         (RunState::Finished, _) => palette.good("finished"),
         (state, _) => state.name().replace('_', " "),
     };
-    let _ = writeln!(text, "run {} · plan {} · {state} · started {}", status.run, status.plan, status.started_at.format("%Y-%m-%d %H:%M:%S UTC"));
+    let _ = writeln!(
+        text,
+        "run {} · plan {} · {state} · started {}",
+        status.run,
+        status.plan,
+        status.started_at.format("%Y-%m-%d %H:%M:%S UTC")
+    );
     for phase in &status.phases {
         let mark = match (phase.done == phase.steps, phase.done, phase.open.len()) {
             (true, ..) => palette.good("✔"),

@@ -16,7 +16,7 @@ use crate::rule::{Audit, Resolved, TenantSet, audit, resolve};
 use crate::sql::{map, registry};
 
 /// A plan with the connection that holds its staged maps.
-pub struct Survey {
+pub(super) struct Survey {
     /// The plan.
     pub plan: Plan,
     conn: PgConnection,
@@ -32,7 +32,7 @@ struct ExistingTenant {
 }
 
 /// Makes the plan.
-pub fn survey(cx: &Context<'_>, db: &Database, config: &Config, wish: StrategyWish) -> Result<Survey, Error> {
+pub(super) fn survey(cx: &Context<'_>, db: &Database, config: &Config, wish: StrategyWish) -> Result<Survey, Error> {
     let report = cx.ui.reporter();
     let mut conn = db.connect_dedicated()?;
     let catalog = Catalog::load(&mut conn, &config.schemas)?;
@@ -65,7 +65,7 @@ fn finish(report: &dyn Reporter) {
 
 impl Survey {
     /// Keeps the staged maps for the run, in the journal's schema.
-    pub fn keep_maps(&mut self) -> Result<(), Error> {
+    pub(super) fn keep_maps(&mut self) -> Result<(), Error> {
         for spec in &self.resolved.maps {
             map::keep_map(&spec.staged).run_script(&mut self.conn)?;
         }
@@ -73,7 +73,7 @@ impl Survey {
     }
 
     /// The connection that holds the staged maps.
-    pub fn connection(&mut self) -> &mut PgConnection {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.conn
     }
 }
@@ -96,8 +96,5 @@ fn tenants(conn: &mut PgConnection, config: &Config, catalog: &Catalog) -> Resul
 
 fn migrations(config: &Config) -> Result<Migrations, Error> {
     let read = |folder: &Option<String>| folder.as_ref().map(|folder| AppMigration::read(&config.file(folder))).transpose();
-    Ok(Migrations {
-        expand: read(&config.expand.migrations)?.unwrap_or_default(),
-        rls: read(&config.rls.migrations)?.unwrap_or_default(),
-    })
+    Ok(Migrations { expand: read(&config.expand.migrations)?.unwrap_or_default(), rls: read(&config.rls.migrations)?.unwrap_or_default() })
 }

@@ -99,7 +99,14 @@ impl Executor<'_> {
                 let mut done = done.lock().map_err(|_| ExecError::Worker)?;
                 *done += copy.bytes.cast_unsigned();
                 let batch = copy.bytes.cast_unsigned();
-                self.tell(&Event::Advanced { step: step.id.to_string(), unit_done: *done, batch, took_ms: milliseconds(clock), size: 0, worker });
+                self.tell(&Event::Advanced {
+                    step: step.id.to_string(),
+                    unit_done: *done,
+                    batch,
+                    took_ms: milliseconds(clock),
+                    size: 0,
+                    worker,
+                });
             }
             Ok(())
         };

@@ -172,7 +172,8 @@ impl<'a> Executor<'a> {
         };
         match result {
             Ok(rows) => {
-                let finished = Event::StepFinished { step: step.id.to_string(), took_ms: milliseconds(clock), rows: rows.map(i64::cast_unsigned) };
+                let finished =
+                    Event::StepFinished { step: step.id.to_string(), took_ms: milliseconds(clock), rows: rows.map(i64::cast_unsigned) };
                 self.keep_event(&finished);
                 self.tell(&finished);
                 Ok(())

@@ -4,36 +4,36 @@ use std::time::Duration;
 
 /// Chooses the batch size so that a batch takes about `target`.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub(super) struct Pace {
     pages: i64,
     target: Duration,
 }
 
 impl Pace {
     /// Pages of the first batch.
-    pub const START: i64 = 128;
+    pub(super) const START: i64 = 128;
     /// The smallest batch.
-    pub const LEAST: i64 = 1;
+    pub(super) const LEAST: i64 = 1;
     /// The biggest batch.
-    pub const MOST: i64 = 65_536;
+    pub(super) const MOST: i64 = 65_536;
     const MAX_GROWTH: f64 = 1.5;
     const PANIC: u32 = 5;
 
     /// A pace that begins small.
     #[must_use]
-    pub fn new(target: Duration) -> Self {
+    pub(super) fn new(target: Duration) -> Self {
         Self { pages: Self::START, target }
     }
 
     /// Pages of the next batch.
     #[must_use]
-    pub fn pages(&self) -> i64 {
+    pub(super) fn pages(&self) -> i64 {
         self.pages
     }
 
     /// Learns how long a batch of `pages` pages took.
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "page counts are far below 2^52")]
-    pub fn observe(&mut self, pages: i64, took: Duration) {
+    pub(super) fn observe(&mut self, pages: i64, took: Duration) {
         // A short batch at the end of a chunk says nothing about a whole one.
         if pages < self.pages {
             return;
@@ -44,7 +44,7 @@ impl Pace {
     }
 
     /// Halves the batch after a conflict.
-    pub fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.pages = (self.pages / 2).max(Self::LEAST);
     }
 }

@@ -7,14 +7,14 @@ const SHORTEST_CHUNK: i64 = 128;
 /// Stripes at most; more visits cost more than the room they leave is worth.
 const MOST_STRIPES: u16 = 32;
 /// Segments per visit of a chunk at least: between two visits of a page other workers' transactions must end.
-pub const SEGMENTS: i64 = 4;
+pub(super) const SEGMENTS: i64 = 4;
 
 /// Stripes for a table: so many that one visit takes about two rows of a page.
 ///
 /// The first visit leaves room behind, and the new versions of the later ones fit into it: they are heap-only tuples,
 /// which no index needs to know about. Pages of one or two rows leave no such room.
 #[must_use]
-pub fn stripes(rows: i64, pages: i64) -> u16 {
+pub(super) fn stripes(rows: i64, pages: i64) -> u16 {
     let per_page = rows.max(0) / pages.max(1);
     let wanted = u64::try_from(per_page / 2).unwrap_or(0).max(1).next_power_of_two();
     u16::try_from(wanted).unwrap_or(MOST_STRIPES).min(MOST_STRIPES)
@@ -22,7 +22,7 @@ pub fn stripes(rows: i64, pages: i64) -> u16 {
 
 /// The page ranges of a table's chunks, for so many workers.
 #[must_use]
-pub fn chunks(pages: i64, workers: usize) -> Vec<(i64, i64)> {
+pub(super) fn chunks(pages: i64, workers: usize) -> Vec<(i64, i64)> {
     let workers = i64::try_from(workers).unwrap_or(1).max(1);
     let length = (pages / (workers * 4)).clamp(SHORTEST_CHUNK, LONGEST_CHUNK);
     let mut chunks = Vec::new();

@@ -10,6 +10,9 @@ use crate::sql::change::{GuardSpec, MembershipSpec, RegistrySpec, RoleExpression
 use crate::sql::{Change, Ident, QualifiedName, TenantSource};
 
 pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
+    if input.config.tenants.on_delete == OnDelete::Cascade {
+        planned.findings.push(Finding::about(Code::T022, "[tenants]", "on_delete = \"cascade\""));
+    }
     let creates_registry = input.catalog.table(&input.config.tenants.table).is_none();
     if creates_registry {
         registry(input, planned);
@@ -101,9 +104,6 @@ fn membership_table(input: &PlanInput<'_>, config: &MembershipConfig, planned: &
     };
     if config.role == RoleSource::Literal("owner".into()) {
         planned.findings.push(Finding::about(Code::T023, "[memberships]", "role = \"owner\""));
-    }
-    if input.config.tenants.on_delete == OnDelete::Cascade {
-        planned.findings.push(Finding::about(Code::T022, "[tenants]", "on_delete = \"cascade\""));
     }
     if input.catalog.table(&config.table).is_some() {
         return;

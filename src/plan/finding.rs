@@ -187,3 +187,35 @@ impl Finding {
         self.code.kind().severity
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(name: &str) -> String {
+        let path = format!("{}/docs/findings/{name}.md", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("docs/findings/{name}.md: {error}"))
+    }
+
+    #[test]
+    fn every_code_has_a_page_that_says_the_same() {
+        for kind in CATALOGUE {
+            let page = page(&kind.code.to_string());
+            assert!(page.starts_with(&format!("# {}: {}\n", kind.code, kind.title)), "{}: the title differs", kind.code);
+            assert!(page.contains(&format!("\n{:?}: ", kind.severity)), "{}: the severity differs", kind.code);
+            for part in [kind.effect, kind.remedy] {
+                assert_eq!(page.matches(part).count(), 2, "{}: text and example must say `{part}`", kind.code);
+            }
+        }
+    }
+
+    #[test]
+    fn the_index_lists_every_page_and_no_other() {
+        let index = page("README");
+        for kind in CATALOGUE {
+            assert!(index.contains(&format!("[{0}]({0}.md) |", kind.code)) && index.contains(kind.title), "{} is not listed", kind.code);
+        }
+        let pages = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/findings")).unwrap().count();
+        assert_eq!(pages, CATALOGUE.len() + 1, "a page without a code is left over");
+    }
+}

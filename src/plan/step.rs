@@ -85,6 +85,7 @@ pub enum Action {
 }
 
 /// How a step is taken back.
+#[expect(clippy::large_enum_variant, reason = "a plan holds some thousands of them at most")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "undo", rename_all = "snake_case")]
 pub enum Undo {

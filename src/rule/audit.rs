@@ -195,7 +195,8 @@ impl Auditor<'_> {
         for target in &present {
             if let Some(orphans) = &target.orphans {
                 let statement = Prediction::settle_orphans(target, &self.prediction.settled[&target.table], orphans);
-                statement.run(self.conn).map_err(failed(&target.table))?;
+                let placed = statement.run(self.conn).map_err(failed(&target.table))?;
+                self.found_orphans(target, orphans, i64::try_from(placed).unwrap_or(i64::MAX));
             }
         }
         Ok(())
@@ -238,6 +239,7 @@ impl Auditor<'_> {
             }
         }
         self.check_keys(target, &audit);
+        self.note_orphans(target)?;
         if audit.orphans > 0 {
             let key = self.catalog.table(table).map(Table::identifying_columns).unwrap_or_default();
             let sample: Vec<Sample> = self.prediction.orphan_sample(target, key).rows(self.conn).map_err(failed(table))?;
@@ -247,6 +249,23 @@ impl Auditor<'_> {
         }
         self.out.tables.insert(table.clone(), audit);
         Ok(())
+    }
+
+    /// Rows that go where `orphans` says; in a cycle they are counted while it is settled.
+    fn note_orphans(&mut self, target: &Target) -> Result<(), AuditError> {
+        let Some(tenant) = target.orphans.as_ref().filter(|_| !self.prediction.settled.contains_key(&target.table)) else { return Ok(()) };
+        let strict = Target { orphans: None, ..target.clone() };
+        let rows: Vec<TenantRows> = self.prediction.rows_per_tenant(&strict).rows(self.conn).map_err(failed(&target.table))?;
+        let orphans = rows.iter().find(|row| row.tenant.is_none()).map_or(0, |row| row.rows);
+        self.found_orphans(target, tenant, orphans);
+        Ok(())
+    }
+
+    fn found_orphans(&mut self, target: &Target, tenant: &crate::sql::TenantKey, orphans: i64) {
+        if orphans > 0 {
+            let rows = crate::progress::style::plural(orphans.cast_unsigned(), "row");
+            self.found(Code::T035, &target.table, format!("{rows} go to the tenant `{}`", self.tenants.slug_of(&tenant.text)));
+        }
     }
 
     /// An expression can yield anything; a tenant that does not exist must not come out.

@@ -1,6 +1,7 @@
 //! Questions of the audit: which tenant each row will get, asked before any table has the column.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::source::{Weight, list};
 use super::{Ident, MapSource, ParentSource, QualifiedName, Statement, TenantSource, Text};
@@ -35,7 +36,7 @@ impl Joins {
     fn add(&mut self, table: &str, on: impl Fn(&str) -> String) -> String {
         self.count += 1;
         let alias = format!("j{}", self.count);
-        self.sql.push_str(&format!(" LEFT JOIN {table} AS {alias} ON {}", on(&alias)));
+        let _ = write!(self.sql, " LEFT JOIN {table} AS {alias} ON {}", on(&alias));
         alias
     }
 }

@@ -1,5 +1,7 @@
 //! One batch of the fill: the rows of a range of heap pages whose offset falls into one stripe.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 use super::source::{MapSource, ParentSource, first_of, is_total, join_condition};
@@ -63,7 +65,7 @@ impl FillBatch<'_> {
         let mut rows = format!("t.ctid >= '({},0)' AND t.ctid < '({},0)' AND t.{column} IS NULL", pages.start, pages.end);
         if stripe.of > 1 {
             // The last byte of a tid on the wire is the low byte of its offset: it puts every row into exactly one stripe.
-            rows.push_str(&format!(" AND get_byte(tidsend(t.ctid), 5) % {} = {}", stripe.of, stripe.index));
+            let _ = write!(rows, " AND get_byte(tidsend(t.ctid), 5) % {} = {}", stripe.of, stripe.index);
         }
         rows
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::source::list;
 use super::{Ident, KeyType, QualifiedName, Statement, TenantKey, Text};
 
 /// What the session of the script is set to.
@@ -38,12 +37,6 @@ pub const BOUNDED: &str = "SET lock_timeout = '2s';";
 #[must_use]
 pub fn create_own_schema(schema: &Ident) -> Statement {
     Statement::new(format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
-}
-
-/// Copies the rows of one table, without those of its children.
-#[must_use]
-pub fn copy_table(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> Statement {
-    Statement::new(format!("CREATE TABLE {copy} AS SELECT {} FROM ONLY {table}", list(columns)))
 }
 
 /// Stages a CSV map; a tenant that nobody knows stops the script. `\copy` must stay on its line.

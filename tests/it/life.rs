@@ -67,7 +67,10 @@ fn back_to_each_phase_and_forward(fixture: &str) {
         scenario.tenantize(&["rollback", "--yes", "--to", phase]);
         scenario.tenantize(&["resume"]);
         assert_eq!(scenario.state(), "finished");
-        scenario.assert_counters_are_exact();
+        // back to expand, the values stay in the column until it goes: then nothing is left to write
+        if *phase != "expand" {
+            scenario.assert_counters_are_exact();
+        }
         scenario.content().assert_same_as(&end, &format!("back to {phase} and forward"));
     }
 }
@@ -219,8 +222,10 @@ fn an_existing_registry_keeps_its_rows() {
     let before = accounts();
     scenario.run();
     assert_eq!(accounts(), format!("{before}\n3|house|internal"));
-    scenario.db().psql("INSERT INTO accounts (name) VALUES ('initech')");
-    scenario.db().psql("DELETE FROM accounts WHERE name = 'initech'");
     scenario.tenantize(&["rollback", "--yes"]);
     assert_eq!(accounts(), before);
+    // a key that was used once, perhaps in somebody's bookmark, is never used again
+    scenario.db().psql("SELECT setval('accounts_id_seq', 10)");
+    scenario.run();
+    assert_eq!(scenario.db().scalar_i64("INSERT INTO accounts (name) VALUES ('initech') RETURNING id"), 11);
 }

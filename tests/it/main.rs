@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod paper;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;

@@ -6,12 +6,13 @@ use super::{ended, statement};
 use crate::config::TriggerPolicy;
 use crate::phase::Phase;
 use crate::plan::{Action, BackupSpec, FillSpec, Plan, PlannedMap, Step};
-use crate::progress::style::one_line;
+use crate::progress::style::{one_line, plural};
+use crate::sql::backup as sql_backup;
 use crate::sql::fill::{FillBatch, Stripe};
 use crate::sql::script::{
-    BEGIN_PATIENT, BEGIN_SNAPSHOT, BOUNDED, PATIENT, SESSION, SUPPRESS_TRIGGERS, copy_table, create_own_schema, settle, stage_map,
+    BEGIN_PATIENT, BEGIN_SNAPSHOT, BOUNDED, PATIENT, SESSION, SUPPRESS_TRIGGERS, create_own_schema, settle, stage_map,
 };
-use crate::sql::{Change, QualifiedName, Statement, TenantKey, TenantSource};
+use crate::sql::{QualifiedName, Statement, TenantKey, TenantSource};
 
 /// Every page of any table, in one visit.
 const ALL_PAGES: std::ops::Range<i64> = 0..1 << 31;
@@ -32,6 +33,10 @@ pub(super) fn render(plan: &Plan) -> String {
 }
 
 fn header(plan: &Plan) -> String {
+    let blockers = match plan.blockers() {
+        0 => String::new(),
+        n => format!("\n--\n-- {}: DO NOT RUN. Look at: tenantize check", plural(n, "blocker")),
+    };
     format!(
         "-- plan {} · {} · tenantize {}\n\
          --\n\
@@ -39,7 +44,7 @@ fn header(plan: &Plan) -> String {
          -- `tenantize run` does the same, but fills in small batches, each with its checkpoint, waits for locks in bounds\n\
          -- and tries again, checks what it did, and can be stopped, resumed and taken back at any point. This script fills a\n\
          -- table in one statement, keeps no journal and stops at the first error; the last step that it names is the one to\n\
-         -- look at.",
+         -- look at.{blockers}",
         plan.short_id(),
         one_line(&plan.database),
         one_line(&plan.tool)
@@ -78,11 +83,8 @@ fn echoed(text: &str) -> String {
 
 fn backup(spec: &BackupSpec, lines: &mut Vec<String>) {
     lines.push(BEGIN_SNAPSHOT.into());
-    lines.push(statement(&Change::CreateSchema { schema: spec.schema.clone() }));
-    for copy in &spec.copies {
-        lines.push(ended(&copy_table(&copy.table, &copy.copy, &copy.columns)));
-        lines.push(statement(&Change::EnableRls { table: copy.copy.clone() }));
-    }
+    lines.push(ended(&sql_backup::create_schema(&spec.schema)));
+    lines.extend(spec.copies.iter().map(|copy| ended(&sql_backup::copy(&copy.table, &copy.copy, &copy.columns))));
     lines.push("COMMIT;".into());
 }
 

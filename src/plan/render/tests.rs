@@ -161,6 +161,9 @@ fn the_full_text_shows_every_statement_and_its_way_back() {
           why copies
           1 table, ~3.0 GiB
           CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders";
+          ALTER TABLE "tenantize_backup"."public_orders_copy" ENABLE ROW LEVEL SECURITY;
+          REVOKE ALL ON "tenantize_backup"."public_orders_copy" FROM PUBLIC;
+          COMMENT ON TABLE "tenantize_backup"."public_orders_copy" IS 'copy of public.orders, made by tenantize';
           undo: DROP TABLE "tenantize_backup"."public_orders_copy";
 
     expand         2 steps    ACCESS EXCLUSIVE, as long as its script takes
@@ -236,9 +239,12 @@ fn the_script_is_what_psql_can_run() {
     -- why copies; ACCESS SHARE
     \echo 'backup/copies'
     BEGIN ISOLATION LEVEL REPEATABLE READ;
-    CREATE SCHEMA "tenantize_backup";
+    CREATE SCHEMA IF NOT EXISTS "tenantize_backup";
+    REVOKE ALL ON SCHEMA "tenantize_backup" FROM PUBLIC;
     CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders";
     ALTER TABLE "tenantize_backup"."public_orders_copy" ENABLE ROW LEVEL SECURITY;
+    REVOKE ALL ON "tenantize_backup"."public_orders_copy" FROM PUBLIC;
+    COMMENT ON TABLE "tenantize_backup"."public_orders_copy" IS 'copy of public.orders, made by tenantize';
     COMMIT;
 
     -- expand
@@ -297,6 +303,8 @@ fn a_blocker_is_an_error_and_asks_for_another_plan() {
     plan.findings.insert(0, Finding::table(Code::T001, &name("public.new"), "no entry in [tables]"));
     let text = plan.render(PlanFormat::Text, PlanDetail::Summary, Palette::None);
     assert!(text.contains("error[T001]: public.new: table is not classified\n  detail: no entry"), "{text}");
+    let script = plan.render(PlanFormat::Sql, PlanDetail::Summary, Palette::None);
+    assert!(script.contains("-- 1 blocker: DO NOT RUN"), "{script}");
     assert!(text.ends_with("3 warnings, 1 note, 1 blocker. Nothing was changed. Resolve the blockers, then ask again: tenantize plan\n"));
 }
 

@@ -5,9 +5,9 @@ use crate::phase::Phase;
 use crate::plan::{Action, FillSpec, Plan, PlannedTable, Step, Strategy, Undo};
 use crate::progress::style::{Palette, bytes, one_line, pad, plural, rows};
 use crate::sql::Change;
+use crate::sql::backup;
 use crate::sql::change::{Duration, LockMode};
 use crate::sql::fill::{FillBatch, Stripe};
-use crate::sql::script::copy_table;
 
 /// Tenants that are named in a table's line.
 const NAMED: usize = 4;
@@ -214,7 +214,7 @@ fn statements(action: &Action) -> Vec<String> {
         Action::Concurrent { change } => vec![statement(change)],
         Action::Fill(fill) => vec![format!("for example:\n{}", example(fill))],
         Action::Settle { fills } => fills.iter().map(example).collect(),
-        Action::Backup(spec) => spec.copies.iter().map(|copy| ended(&copy_table(&copy.table, &copy.copy, &copy.columns))).collect(),
+        Action::Backup(spec) => spec.copies.iter().map(|copy| ended(&backup::copy(&copy.table, &copy.copy, &copy.columns))).collect(),
     }
 }
 

@@ -104,19 +104,22 @@ impl Deriver<'_> {
 
     fn link<'a>(&self, table: &Table, key: &'a ForeignKey) -> Option<Link<'a>> {
         let distance = *self.distance.get(&key.table)?;
-        let people = names::is_people(self.rest.get(&key.table)?);
+        let parent = self.rest.get(&key.table)?;
         let total = key.columns.iter().all(|name| table.column(name).is_some_and(|column| column.not_null));
         let cascades = key.on_delete == Referential::Cascade;
-        // People act on rows of others; what a row goes with when it is deleted owns it.
-        let class = match (people, total, cascades) {
-            (false, true, _) => 0,
-            (false, false, true) => 1,
-            (true, true, _) => 2,
-            (false, false, false) => 3,
-            (true, false, _) => 4,
+        // What a row goes with when it is deleted owns it; people act on rows of others, and a list only describes them.
+        let class = match (names::is_people(parent), cascades, total) {
+            _ if names::looks_like_list(parent) && !cascades => 7,
+            (false, true, true) => 0,
+            (false, true, false) => 1,
+            (true, true, true) => 2,
+            (false, false, true) => 3,
+            (true, false, true) => 4,
+            (false, false, false) => 5,
+            (true, _, false) => 6,
         };
         let position = key.columns.iter().filter_map(|name| table.columns.iter().position(|column| column.name == *name)).min();
-        Some(Link { key, total, distance, rank: (class, !cascades, distance), position: position.unwrap_or(usize::MAX) })
+        Some(Link { key, total, distance, rank: (class, distance), position: position.unwrap_or(usize::MAX) })
     }
 
     fn root(&self, table: &Table) -> (ProposedRole, String, Vec<String>, usize) {
@@ -152,7 +155,7 @@ struct Link<'a> {
     key: &'a ForeignKey,
     total: bool,
     distance: usize,
-    rank: (u8, bool, usize),
+    rank: (u8, usize),
     position: usize,
 }
 

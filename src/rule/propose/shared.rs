@@ -10,6 +10,8 @@ use crate::sql::QualifiedName;
 
 /// More rows than a list that people keep by hand.
 const SMALL: f64 = 500.0;
+/// The same in heap pages.
+const SMALL_PAGES: i64 = 8;
 /// More rows than any reference data.
 const HUGE: f64 = 100_000.0;
 /// More columns than a list of values.
@@ -43,7 +45,9 @@ fn reason(catalog: &Catalog, table: &Table, registry: &QualifiedName, shared: &B
     }
     let referencing = catalog.tables.values().filter(|other| other.name != table.name && references(other, table)).count();
     if outward().next().is_none() {
-        let small = table.rows > 0.0 && table.rows <= SMALL && table.columns.len() <= NARROW;
+        // Before the first ANALYZE only the size on disk is known.
+        let few = if table.rows < 0.0 { (1..=SMALL_PAGES).contains(&table.pages) } else { table.rows > 0.0 && table.rows <= SMALL };
+        let small = few && table.columns.len() <= NARROW;
         let listed = small && referencing >= 2 && names::looks_like_list(table);
         return listed.then(|| format!("a small list that {referencing} tables reference and that references none"));
     }

@@ -268,6 +268,14 @@ fn a_registry_that_the_operator_names_is_taken() {
 }
 
 #[test]
+fn a_list_that_describes_a_row_does_not_own_it() {
+    let tables = [("frameworks", "id !code:text"), ("users", "id"), ("projects", "id framework_id>frameworks user_id>>users")];
+    assert_eq!(rules(&tables)[1], "projects: users");
+    let tables = [("frameworks", "id !code:text"), ("users", "id"), ("projects", "id framework_id>frameworks user_id>users")];
+    assert_eq!(rules(&tables)[1], "projects: users");
+}
+
+#[test]
 fn two_ways_to_one_parent_are_told_apart() {
     assert_eq!(rules(&[("places", "id"), ("trips", "id from_id?>places to_id>places")])[1], "trips: places/to_id");
 }
