@@ -50,7 +50,10 @@ fn main() {
     });
     bench.peer("one UPDATE, derived", |conn| {
         conn.batch_execute(&format!("ALTER TABLE owners ADD COLUMN tenant_id uuid DEFAULT '{TENANT}'")).unwrap();
-        conn.batch_execute("UPDATE items AS i SET tenant_id = o.tenant_id FROM owners AS o WHERE o.id = i.owner_id AND i.tenant_id IS NULL").unwrap();
+        conn.batch_execute(
+            "UPDATE items AS i SET tenant_id = o.tenant_id FROM owners AS o WHERE o.id = i.owner_id AND i.tenant_id IS NULL",
+        )
+        .unwrap();
     });
     bench.peer("ctid ranges of 1000 pages, one visit", |conn| {
         let pages = bench.rows / 20;
