@@ -151,6 +151,7 @@ mod tests {
         let sees =
             |own, seen: i64| judge(Expect::Sees(own), Measure::Answer, &Outcome { answer: Some(seen.to_string()), ..Outcome::default() }).0;
         assert_eq!(sees(3, 3), Verdict::Pass);
+        assert_eq!(sees(3, 1), Verdict::Inconclusive);
         assert_eq!(sees(3, 0), Verdict::Unproven);
         assert_eq!(sees(3, 5), Verdict::Leak);
     }

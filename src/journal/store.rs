@@ -124,7 +124,8 @@ pub fn end_run(conn: &mut PgConnection, run: RunKey, state: RunState) -> Result<
 /// Fails when another program has taken the run over; inside a transaction it also keeps others from doing so until commit.
 pub fn check_epoch(conn: &mut PgConnection, run: RunKey) -> Result<(), JournalError> {
     let mine = runs::table.filter(runs::id.eq(run.id)).filter(runs::epoch.eq(run.epoch));
-    let found: Option<i64> = mine.select(runs::id).for_key_share().first(conn).optional()?;
+    // Not FOR KEY SHARE: the epoch is no key, so a takeover would not wait for it.
+    let found: Option<i64> = mine.select(runs::id).for_share().first(conn).optional()?;
     found.map(drop).ok_or(JournalError::Fenced)
 }
 

@@ -9,6 +9,8 @@ mod example;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod paper;
 #[cfg(test)]
 mod server;
