@@ -180,7 +180,7 @@ impl Scenario {
 }
 
 /// Chunks that did not write each row of their table once.
-const DIFFERENT_COUNTERS: &str = r"
+const DIFFERENT_COUNTERS: &str = r#"
     SELECT f.relation, f.rows, x.rows
     FROM (SELECT relation, sum(rows_done) AS rows FROM tenantize.fill_chunks GROUP BY relation) AS f
     LEFT JOIN (
@@ -188,9 +188,9 @@ const DIFFERENT_COUNTERS: &str = r"
         (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM ONLY %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::bigint AS rows
       FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$|tenantize|tenancy$)'
-    ) AS x ON replace(f.relation, '\x22', '') = replace(x.nspname || '.' || x.relname, '\x22', '')
+    ) AS x ON replace(f.relation, '"', '') = replace(x.nspname || '.' || x.relname, '"', '')
     WHERE f.rows IS DISTINCT FROM x.rows
-";
+"#;
 
 /// Steps that say something else than their chunks.
 const DIFFERENT_STEPS: &str = "
