@@ -195,7 +195,8 @@ lives! {
 #[test]
 fn a_constant_table_is_not_written() {
     let scenario = Scenario::new("constant");
-    let versions = |table: &str| scenario.db().psql(&format!("SELECT count(*), md5(string_agg(ctid::text || xmin, ',' ORDER BY ctid)) FROM {table}"));
+    let versions =
+        |table: &str| scenario.db().psql(&format!("SELECT count(*), md5(string_agg(ctid::text || xmin, ',' ORDER BY ctid)) FROM {table}"));
     let all = || ["users", "posts", "comments"].map(versions);
     let before = all();
     scenario.run();

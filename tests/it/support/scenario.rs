@@ -170,9 +170,8 @@ impl Scenario {
         let (registry, column) = (&self.config.tenants.table, self.config.tenants.column.plain().replace('\'', "''"));
         let created = self.config.memberships.as_ref().map(|memberships| memberships.table.to_string());
         let unquoted = |name: &str| name.replace('"', "");
-        let ours = |table: &&str| {
-            unquoted(table) != unquoted(&registry.to_string()) && created.as_deref().map(unquoted) != Some(unquoted(table))
-        };
+        let ours =
+            |table: &&str| unquoted(table) != unquoted(&registry.to_string()) && created.as_deref().map(unquoted) != Some(unquoted(table));
         let hash = |table: &str| {
             let label = table.replace('\'', "''");
             format!(
