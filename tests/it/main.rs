@@ -9,7 +9,11 @@ mod db;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod journal;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
