@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::check::VerifyFormat;
 use crate::phase::Phase;
 use crate::plan::{PlanFormat, StrategyWish};
 use crate::progress::{ColorMode, ProgressMode};
@@ -188,18 +189,6 @@ pub struct VerifyArgs {
     /// Attack as this login of the application instead of a temporary one.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub app_url: Option<String>,
-}
-
-/// How a verification is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum VerifyFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-    /// For spreadsheets: one line per check and attack.
-    Csv,
 }
 
 /// Arguments of `rollback`.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::app_migration::MigrationError;
 use crate::catalog::CatalogError;
+use crate::check::VerifyError;
 use crate::config::ConfigError;
 use crate::db::{ConnectError, LockError, UrlError};
 use crate::exec::{ExecError, StepError};
@@ -49,6 +50,9 @@ pub enum Error {
     /// The checks or attacks found something.
     #[error("verification failed: {0}")]
     Verification(String),
+    /// Something could not be verified.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// An earlier run is not ended.
     #[error("run {run} is not finished: it is {state}")]
     Unfinished {

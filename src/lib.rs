@@ -12,12 +12,14 @@
 //! | [`db`] | connections, locks, retries |
 //! | [`journal`] | what happened, in the database |
 //! | [`exec`] | runs a plan forward and back |
+//! | [`check`], [`isolation`] | questions that must return no rows, attacks that must not succeed |
 //! | [`progress`], [`ui`] | what people see |
 //! | [`server`] | a throw-away PostgreSQL for the demo and the tests |
 //! | [`cli`], [`command`] | the command line |
 
 pub mod app_migration;
 pub mod catalog;
+pub mod check;
 pub mod cli;
 pub mod command;
 pub mod config;
@@ -25,6 +27,7 @@ pub mod db;
 pub mod error;
 pub mod exec;
 mod fill;
+pub mod isolation;
 pub mod journal;
 pub mod logging;
 pub mod phase;

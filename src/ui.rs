@@ -42,6 +42,18 @@ impl Ui {
         }
     }
 
+    /// Cuts the lines of a table to the width of the terminal; elsewhere they stay whole.
+    #[must_use]
+    pub fn fit(&self, text: &str) -> String {
+        let Some((_, width)) = console::Term::stdout().size_checked() else { return text.to_owned() };
+        let prose = |line: &str| ["  detail:", "  effect:", "  remedy:"].iter().any(|word| line.starts_with(word));
+        let cut = |line: &str| match line {
+            line if line.starts_with("  ") && !prose(line) => console::truncate_str(line, usize::from(width), "…").into_owned(),
+            line => line.to_owned(),
+        };
+        text.lines().map(|line| cut(line) + "\n").collect()
+    }
+
     /// Writes a line for people. There is nobody to tell when it fails.
     pub fn say(&self, text: &str) {
         let _ = writeln!(io::stderr(), "{text}");

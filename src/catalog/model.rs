@@ -33,7 +33,7 @@ pub struct Schema {
 }
 
 /// Roles with the right `USAGE`; `None` = everyone.
-pub type Usage = Vec<Option<Ident>>;
+pub(super) type Usage = Vec<Option<Ident>>;
 
 /// A sequence that a column owns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use super::Context;
 use crate::cli::DemoArgs;
 use crate::db::{Database, DatabaseUrl, SessionSettings};
 use crate::error::Error;
-use crate::journal::store;
+use crate::journal::{chunks, store};
 use crate::progress::style;
 use crate::server::{Server, ServerOptions};
 use crate::sql::Statement;
@@ -206,7 +206,7 @@ impl Demo<'_> {
                 continue;
             }
             let Some(run) = store::newest_run(&mut conn)? else { continue };
-            let fills = store::pages_settled(&mut conn, run.id)?;
+            let fills = chunks::pages_settled(&mut conn, run.id)?;
             let biggest = fills.iter().max_by_key(|(_, _, pages, _)| *pages);
             let steps = store::steps_in_order(&mut conn, run.id)?;
             let last_fill = steps.iter().rfind(|step| step.step_id.ends_with("/fill"));

@@ -8,10 +8,9 @@ use serde::Serialize;
 
 use super::Context;
 use crate::cli::{Format, StatusArgs};
-use crate::db::lock::LockKey;
-use crate::db::{Database, LockError, RunLock};
+use crate::db::lock::{LockKey, holder};
 use crate::error::Error;
-use crate::journal::{RunRecord, RunState, StepRecord, StepState, store};
+use crate::journal::{RunRecord, RunState, StepRecord, StepState, chunks, store};
 use crate::phase::Phase;
 use crate::progress::style::{self, Palette, plural};
 
@@ -62,7 +61,7 @@ pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
     let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
     let record =
         record.ok_or(Error::Nothing { message: "there is no run in this database".into(), next: "look at a plan with: tenantize plan" })?;
-    let status = status(&db, &mut conn, &record)?;
+    let status = status(&mut conn, &record)?;
     match args.format {
         Format::Text => cx.ui.out(&text(&status, cx.ui.palette())),
         Format::Json => {
@@ -72,18 +71,14 @@ pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
     }
 }
 
-fn status(db: &Database, conn: &mut PgConnection, record: &RunRecord) -> Result<Status, Error> {
+fn status(conn: &mut PgConnection, record: &RunRecord) -> Result<Status, Error> {
     let steps = store::steps_in_order(conn, record.id)?;
-    let fills: BTreeMap<String, FillStatus> = store::pages_settled(conn, record.id)?
+    let fills: BTreeMap<String, FillStatus> = chunks::pages_settled(conn, record.id)?
         .into_iter()
         .map(|(step, pages_settled, pages, rows)| (step, FillStatus { rows, pages_settled, pages }))
         .collect();
     let phases = Phase::ALL.iter().map(|phase| phase_status(*phase, &steps, &fills)).collect();
-    let active = match RunLock::acquire(db, LockKey::RUN) {
-        Ok(_) => false,
-        Err(LockError::Busy(_)) => true,
-        Err(error) => return Err(error.into()),
-    };
+    let active = holder(conn, LockKey::RUN)?.is_some();
     Ok(Status {
         v: 1,
         run: record.id,

@@ -149,7 +149,8 @@ fn ask(conn: &mut PgConnection, question: &str, key: LockKey) -> QueryResult<boo
     diesel::sql_query(question).bind::<Integer, _>(NAMESPACE).bind::<Integer, _>(key.0).get_result(conn).map(|answer: Answer| answer.yes)
 }
 
-fn holder(conn: &mut PgConnection, key: LockKey) -> QueryResult<Option<Holder>> {
+/// Who has the lock at this moment; asking does not touch it.
+pub fn holder(conn: &mut PgConnection, key: LockKey) -> QueryResult<Option<Holder>> {
     diesel::sql_query(HOLDER).bind::<Integer, _>(NAMESPACE).bind::<Integer, _>(key.0).get_result(conn).optional()
 }
 

@@ -115,8 +115,12 @@ impl<'a> Executor<'a> {
                     }
                     left_of_budget -= 1;
                 }
+                self.promise(phase)?;
                 let took_ms = milliseconds(phase_clock);
                 self.tell(&Event::PhaseFinished { phase: phase.name().into(), took_ms, summary: style::plural(steps as u64, "step") });
+            } else if !later_begun(self.plan, phase, &done) {
+                // An earlier execution may have ended here because the promise did not hold.
+                self.promise(phase)?;
             }
             if self.options.until == Some(phase) && phase != Phase::Rls {
                 return self.paused(&format!("the phase {phase} is done"));
@@ -125,6 +129,18 @@ impl<'a> Executor<'a> {
         self.end(RunState::Finished)?;
         self.tell(&Event::RunFinished { took_ms: milliseconds(clock), next: "tenantize verify".into() });
         Ok(Ending::Finished)
+    }
+
+    /// Asks the database whether what the phase promises is so.
+    fn promise(&self, phase: Phase) -> Result<(), StepError> {
+        let checks = crate::check::promises(self.plan, phase);
+        let results = self.patiently(|conn| Ok(crate::check::run(conn, &checks, &mut |_| {})?));
+        let results = results.map_err(|source| self.journal_failed(source))?;
+        let Some(broken) = results.iter().find(|result| result.fails()) else { return Ok(()) };
+        let evidence: Vec<String> = broken.evidence.iter().map(|row| format!("{}: {}", row.object, row.detail)).collect();
+        let detail = format!("{} {}, but {}", broken.id, broken.claim, evidence.join("; "));
+        self.end(RunState::Failed)?;
+        Err(StepError { step: StepId::new(phase, None, "promise"), source: ExecError::Promise { phase: phase.to_string(), detail } })
     }
 
     fn stopped(&mut self) -> Result<Ending, StepError> {
@@ -235,6 +251,11 @@ pub(crate) fn lost(wait: &ConnectionWait<'_>) -> Event {
         attempt: wait.attempt,
         retry_in_ms: u64::try_from(wait.retry_in.as_millis()).unwrap_or(u64::MAX),
     }
+}
+
+/// Whether a phase after `phase` has a step that is done.
+fn later_begun(plan: &Plan, phase: Phase, done: &dyn Fn(&Step) -> bool) -> bool {
+    plan.steps.iter().any(|step| step.phase > phase && done(step))
 }
 
 /// What to tell about a lock that is not free.

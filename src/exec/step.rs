@@ -58,14 +58,14 @@ impl Executor<'_> {
         work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
     ) -> Result<T, ExecError> {
         let mut watch = self.watch.lock().map_err(|_| ExecError::Worker)?;
-        let (reporter, stop) = (self.report.clone(), self.stop.clone());
+        let (reporter, halt) = (self.report.clone(), self.stop.clone());
         let run = self.run;
         self.patiently(|conn| {
             // After a loss in COMMIT the step may be done: the journal knows.
             store::check_epoch(conn, run)?;
             let mut on_wait = |attempt: LockAttempt<'_>| {
                 reporter.event(&lock_wait(step, &attempt));
-                if stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if halt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             // The ladder understands errors of the server; others are carried around it.
             let mut carried = None;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::step::run_changes;
 use super::{ExecError, Executor, StepError, milliseconds};
-use crate::journal::{RunState, StepState, store};
+use crate::journal::{RunState, StepState, chunks, store};
 use crate::phase::Phase;
 use crate::plan::{Action, Step, StepId, Undo};
 use crate::progress::Event;
@@ -54,7 +54,7 @@ impl Executor<'_> {
                 self.note_undone(&step.id, then)
             }
             Undo::Nothing { .. } => {
-                self.patiently(|conn| Ok(store::drop_chunks(conn, run, &step.id)?))?;
+                self.patiently(|conn| Ok(chunks::forget(conn, run, &step.id)?))?;
                 self.note_undone(&step.id, &[])
             }
             Undo::Impossible { because } => Err(ExecError::CannotUndo(because.clone())),

@@ -7,11 +7,13 @@ mod worker;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use diesel::QueryableByName;
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::exec::{ExecError, Executor};
-use crate::journal::{NewChunk, store};
+use crate::journal::{NewChunk, chunks, store};
 use crate::plan::{Action, FillSpec, Step};
 use crate::progress::{Event, Precision, Unit};
 use crate::sql::{TenantSource, fill as sql};
@@ -45,7 +47,7 @@ impl Executor<'_> {
     pub(crate) fn fill(&mut self, step: &Step, spec: &FillSpec) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.patiently(|conn| Ok(conn.transaction(|conn| store::begin_step(conn, run, &step.id))?))?;
-        let settled = AtomicI64::new(self.patiently(|conn| Ok(store::rows_filled(conn, run.id, &step.id)?))?);
+        let settled = AtomicI64::new(self.patiently(|conn| Ok(chunks::rows_filled(conn, run.id, &step.id)?))?);
         self.tell(&Event::WorkSized {
             step: step.id.to_string(),
             subject: spec.table.plain(),
@@ -66,7 +68,7 @@ impl Executor<'_> {
     pub(crate) fn settle(&mut self, step: &Step, fills: &[FillSpec]) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.patiently(|conn| Ok(conn.transaction(|conn| store::begin_step(conn, run, &step.id))?))?;
-        let settled = AtomicI64::new(self.patiently(|conn| Ok(store::rows_filled(conn, run.id, &step.id)?))?);
+        let settled = AtomicI64::new(self.patiently(|conn| Ok(chunks::rows_filled(conn, run.id, &step.id)?))?);
         loop {
             let mut moved = 0;
             for fill in fills {
@@ -93,7 +95,7 @@ impl Executor<'_> {
         self.patiently(|conn| {
             // This commit waits for the disk: batches before it did not, and it carries them along.
             Ok(conn.transaction(|conn| -> Result<_, crate::journal::JournalError> {
-                let rows = store::rows_filled(conn, run.id, &step.id)?;
+                let rows = chunks::rows_filled(conn, run.id, &step.id)?;
                 store::finish_step(conn, run, &step.id, Some(rows))?;
                 Ok(Some(rows))
             })?)
@@ -110,9 +112,9 @@ impl Executor<'_> {
 
     fn first_pass(&self, step: &Step, spec: &FillSpec, settled: &AtomicI64) -> Result<(), ExecError> {
         let relation = spec.table.plain();
-        let pass = store::Pass { step: &step.id, relation: &relation, number: 0 };
+        let pass = chunks::Pass { step: &step.id, relation: &relation, number: 0 };
         let run = self.run;
-        if self.patiently(|conn| Ok(store::count_chunks(conn, run, &pass)?))? == 0 {
+        if self.patiently(|conn| Ok(chunks::count(conn, run, &pass)?))? == 0 {
             let pages = self.patiently(|conn| Ok(sql::count_pages(&spec.table).row::<Value>(conn)?.value))?;
             let stripes = stripe::stripes(spec.rows, spec.pages);
             self.add_chunks(&pass, &stripe::chunks(pages, self.options.jobs.get()), stripes)?;
@@ -125,23 +127,23 @@ impl Executor<'_> {
         let relation = spec.table.plain();
         let run = self.run;
         let moved = AtomicI64::new(0);
-        let mut number = self.patiently(|conn| Ok(store::last_pass(conn, run, &step.id, &relation)?))?;
+        let mut number = self.patiently(|conn| Ok(chunks::last_pass(conn, run, &step.id, &relation)?))?;
         if number > 0 {
             // An interrupted sweep is ended first.
-            self.run_pass(&store::Pass { step: &step.id, relation: &relation, number }, spec, settled, &moved)?;
+            self.run_pass(&chunks::Pass { step: &step.id, relation: &relation, number }, spec, settled, &moved)?;
         }
         let pages: Vec<PageRows> = self.patiently(|conn| Ok(sql::unsettled_pages(&spec.table, &spec.column).rows(conn)?))?;
         if pages.is_empty() {
             return Ok(moved.into_inner());
         }
         number += 1;
-        let pass = store::Pass { step: &step.id, relation: &relation, number };
+        let pass = chunks::Pass { step: &step.id, relation: &relation, number };
         self.add_chunks(&pass, &group(&pages), 1)?;
         self.run_pass(&pass, spec, settled, &moved)?;
         Ok(moved.into_inner())
     }
 
-    fn add_chunks(&self, pass: &store::Pass<'_>, ranges: &[(i64, i64)], stripes: u16) -> Result<(), ExecError> {
+    fn add_chunks(&self, pass: &chunks::Pass<'_>, ranges: &[(i64, i64)], stripes: u16) -> Result<(), ExecError> {
         let chunk = |(first_page, end_page): &(i64, i64)| NewChunk {
             run_id: self.run.id,
             step_id: pass.step.as_str(),
@@ -153,13 +155,13 @@ impl Executor<'_> {
             next_page: *first_page,
             state: "pending",
         };
-        let chunks: Vec<NewChunk<'_>> = ranges.iter().map(chunk).collect();
+        let new: Vec<NewChunk<'_>> = ranges.iter().map(chunk).collect();
         let run = self.run;
-        self.patiently(|conn| Ok(conn.transaction(|conn| store::add_chunks(conn, run, &chunks))?))
+        self.patiently(|conn| Ok(conn.transaction(|conn| chunks::add(conn, run, &new))?))
     }
 
-    fn run_pass(&self, pass: &store::Pass<'_>, spec: &FillSpec, settled: &AtomicI64, moved: &AtomicI64) -> Result<(), ExecError> {
-        let allowed = self.patiently(|conn| Ok(store::may_suppress_triggers(conn)?))?;
+    fn run_pass(&self, pass: &chunks::Pass<'_>, spec: &FillSpec, settled: &AtomicI64, moved: &AtomicI64) -> Result<(), ExecError> {
+        let allowed = self.patiently(|conn| Ok(may_suppress_triggers(conn)?))?;
         let allowed = if allowed { Allowed::Yes } else { Allowed::No };
         let job = Job {
             db: self.db,
@@ -209,4 +211,16 @@ fn group(pages: &[PageRows]) -> Vec<(i64, i64)> {
         rows += here;
     }
     ranges
+}
+
+/// Whether the connected role may keep triggers from firing.
+fn may_suppress_triggers(conn: &mut PgConnection) -> QueryResult<bool> {
+    let tried = conn.transaction(|conn| conn.batch_execute("SET LOCAL session_replication_role = replica"));
+    match tried {
+        Ok(()) => Ok(true),
+        Err(diesel::result::Error::DatabaseError(kind, _)) if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -13,7 +13,7 @@ use crate::config::TriggerPolicy;
 use crate::db::reconnect::{ConnectionWait, Patience, reconnecting};
 use crate::db::{Database, Fault, HasFault as _};
 use crate::exec::{ExecError, StopFlag, lost, milliseconds};
-use crate::journal::{Chunk, store};
+use crate::journal::{Chunk, chunks, store};
 use crate::plan::FillSpec;
 use crate::progress::{Event, Reporter};
 use crate::sql::fill::{FillBatch, Stripe};
@@ -22,7 +22,7 @@ use crate::sql::fill::{FillBatch, Stripe};
 pub(super) struct Job<'a> {
     pub(super) db: &'a Database,
     pub(super) run: store::RunKey,
-    pub(super) pass: store::Pass<'a>,
+    pub(super) pass: chunks::Pass<'a>,
     pub(super) spec: &'a FillSpec,
     /// Whether triggers can be kept from firing.
     pub(super) suppress: Suppress,
@@ -76,7 +76,7 @@ impl Job<'_> {
             if self.stop.requested() {
                 return Err(ExecError::Stopped);
             }
-            let Some(mut chunk) = self.with_connection(|conn| Ok(store::claim_chunk(conn, self.run, &self.pass, &name)?))? else {
+            let Some(mut chunk) = self.with_connection(|conn| Ok(chunks::claim(conn, self.run, &self.pass, &name)?))? else {
                 return Ok(());
             };
             self.chunk(&mut chunk, &name, number, &mut pace)?;
@@ -96,7 +96,7 @@ impl Job<'_> {
         let mut conflicts = Conflicts { since: None, attempt: 0 };
         while chunk.stripe < chunk.stripes {
             if self.stop.requested() {
-                self.with_connection(|conn| Ok(store::release_chunk(conn, self.run, chunk)?))?;
+                self.with_connection(|conn| Ok(chunks::release(conn, self.run, chunk)?))?;
                 return Err(ExecError::Stopped);
             }
             // A visit takes several segments: by the next one the versions that this one leaves behind can be removed.
@@ -137,14 +137,14 @@ impl Job<'_> {
             attempts += 1;
             // Lost in COMMIT? Then the checkpoint tells whether the batch took effect.
             if attempts > 1
-                && let Some(rows) = store::committed_since(conn, self.run, chunk)?
+                && let Some(rows) = chunks::committed_since(conn, self.run, chunk)?
             {
                 return Ok(rows);
             }
             conn.transaction(|conn| {
                 conn.batch_execute(self.settings())?;
                 let rows = i64::try_from(statement.run(conn)?).unwrap_or(i64::MAX);
-                store::advance_chunk(conn, self.run, &next(chunk, end, rows), worker)?;
+                chunks::advance(conn, self.run, &next(chunk, end, rows), worker)?;
                 Ok(rows)
             })
         })

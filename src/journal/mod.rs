@@ -3,6 +3,7 @@
 //! A change and its journal row commit together wherever PostgreSQL allows it, so after a crash the journal is never
 //! ahead of the database and never behind by more than one step that a probe can examine.
 
+pub mod chunks;
 mod record;
 #[expect(missing_docs, reason = "the columns are documented in the migration, by COMMENT ON")]
 pub mod schema;

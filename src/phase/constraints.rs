@@ -20,6 +20,9 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
             not_null(input, &target.table, planned);
         }
         unique_keys(input, table, planned);
+        if table.identifying_columns().is_empty() {
+            planned.found(Code::T020, &table.name, "no primary key, and no unique key without nulls");
+        }
         for index in table.indexes.iter().filter(|index| !index.valid) {
             planned.found(Code::T033, &table.name, index.definition.clone());
         }

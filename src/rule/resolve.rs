@@ -76,7 +76,7 @@ impl Resolved {
     /// Whether the tables of a group depend on each other or on themselves.
     #[must_use]
     pub fn is_cycle(group: &[Target]) -> bool {
-        group.iter().any(|target| target.parents().any(|parent| group.iter().any(|other| other.table == parent.table)))
+        group.len() > 1 || group.iter().any(|target| target.parents().any(|parent| group.iter().any(|other| other.table == parent.table)))
     }
 }
 
@@ -88,6 +88,21 @@ impl Target {
             _ => None,
         })
     }
+
+    /// Whether an expression of its rules names the table: it may ask for the tenants of its rows.
+    fn mentions(&self, table: &QualifiedName) -> bool {
+        self.sources.iter().any(|source| match source {
+            TenantSource::Expression { sql, .. } => has_word(sql, table.name.plain()),
+            _ => false,
+        })
+    }
+}
+
+/// Whether `word` is in the text, and not only as a part of a longer name; as in SQL, without regard to case.
+fn has_word(text: &str, word: &str) -> bool {
+    let (text, word) = (text.to_lowercase(), word.to_lowercase().replace('"', "\"\""));
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(&word).any(|(at, _)| !text[..at].ends_with(part) && !text[at + word.len()..].starts_with(part))
 }
 
 /// Looks up every name of the configuration.
@@ -277,7 +292,11 @@ impl Resolver<'_> {
     }
 
     fn order(&mut self, mut targets: BTreeMap<QualifiedName, Target>) {
-        let needs = |target: &Target| target.parents().map(|parent| parent.table.clone()).collect::<BTreeSet<_>>();
+        let needs = |target: &Target| {
+            let parents = target.parents().map(|parent| &parent.table);
+            let mentioned = targets.keys().filter(|other| **other != target.table && target.mentions(other));
+            parents.chain(mentioned).cloned().collect::<BTreeSet<_>>()
+        };
         let graph = targets.iter().map(|(name, target)| (name.clone(), needs(target))).collect();
         for group in in_dependency_order(&graph) {
             let mut group: Vec<Target> = group.iter().filter_map(|name| targets.remove(name)).collect();
@@ -299,4 +318,17 @@ fn staged_name(table: &QualifiedName) -> QualifiedName {
     let schema = crate::journal::schema_name();
     let map = Ident::derived(&[&table.schema, &table.name], "map");
     QualifiedName::new(schema, map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_found_in_an_expression_as_a_whole_word() {
+        assert!(has_word("(select p.tenant_id from public.Projects as p)", "projects"));
+        assert!(has_word("(select 1 from \"a \"\"b\"\"\")", "a \"b\""));
+        assert!(!has_word("(select 1 from projects_old)", "projects"));
+        assert!(!has_word("old_projects", "projects"));
+    }
 }

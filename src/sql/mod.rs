@@ -1,8 +1,10 @@
 //! Everything that becomes SQL: names, values and statements. SQL text is composed here and nowhere else.
 
+pub mod attack;
 pub mod audit;
 pub mod backup;
 pub mod change;
+pub mod check;
 pub mod fill;
 mod ident;
 mod literal;

@@ -97,18 +97,42 @@ pub(super) fn join_condition(parent: &str, on: &[(Ident, Ident)]) -> String {
 /// The first source that yields a tenant.
 #[must_use]
 pub fn first_of(sources: &[TenantSource]) -> String {
+    chain(sources, &|parent| (parent.weight == Weight::Decides).then(|| references(parent)))
+}
+
+/// The first source that yields a tenant, for a row that is written while its parents may have none yet.
+///
+/// A parent that is there decides: the sources after it must not place a row that will belong to its parent's tenant.
+#[must_use]
+pub fn first_of_present(sources: &[TenantSource]) -> String {
+    chain(sources, &|parent| {
+        Some(match parent.weight {
+            Weight::Decides => references(parent),
+            Weight::Offers => format!("EXISTS (SELECT FROM {} AS p WHERE {})", parent.table, join_condition("p", &parent.on)),
+        })
+    })
+}
+
+/// `decides` says under which condition sources after a parent are not asked.
+fn chain(sources: &[TenantSource], decides: &dyn Fn(&ParentSource) -> Option<String>) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (at, source) in sources.iter().enumerate() {
-        match source {
-            TenantSource::Parent(parent) if parent.weight == Weight::Decides && at + 1 < sources.len() => {
-                let has_parent: Vec<String> = parent.on.iter().map(|(child, _)| format!("t.{child} IS NOT NULL")).collect();
-                parts.push(format!("CASE WHEN {} THEN {source} ELSE {} END", has_parent.join(" AND "), first_of(&sources[at + 1..])));
-                break;
-            }
-            source => parts.push(source.to_string()),
+        let rest = &sources[at + 1..];
+        if let TenantSource::Parent(parent) = source
+            && !rest.is_empty()
+            && let Some(condition) = decides(parent)
+        {
+            parts.push(format!("CASE WHEN {condition} THEN {source} ELSE {} END", chain(rest, decides)));
+            break;
         }
+        parts.push(source.to_string());
     }
     if let [only] = parts.as_slice() { only.clone() } else { format!("COALESCE({})", parts.join(", ")) }
+}
+
+fn references(parent: &ParentSource) -> String {
+    let columns: Vec<String> = parent.on.iter().map(|(child, _)| format!("t.{child} IS NOT NULL")).collect();
+    columns.join(" AND ")
 }
 
 /// Whether the sources together yield a tenant for every row.

@@ -5,7 +5,11 @@
 #[cfg(test)]
 mod db;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod life;
 #[cfg(test)]
 mod paper;
 #[cfg(test)]
@@ -14,3 +18,5 @@ mod server;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod verify;

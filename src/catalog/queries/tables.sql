@@ -109,7 +109,7 @@ SELECT jsonb_build_object(
     SELECT jsonb_agg(jsonb_build_object(
       'name', t.tgname,
       'enabled', t.tgenabled,
-      'on_update', (t.tgtype & 16) <> 0 AND array_length(t.tgattr::int2[], 1) IS NULL,
+      'on_update', (t.tgtype & 16) <> 0 AND t.tgattr::text = '',
       'definition', pg_get_triggerdef(t.oid)) ORDER BY t.tgname)
     FROM pg_catalog.pg_trigger AS t
     WHERE t.tgrelid = rel.oid AND NOT t.tgisinternal), '[]'),

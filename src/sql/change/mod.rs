@@ -4,7 +4,6 @@ mod render;
 mod spec;
 
 pub(crate) use render::GUARD_TRIGGER;
-
 pub use spec::{
     ColumnDefault, Deferral, Duration, ExistingRows, ForeignKeySpec, GuardSpec, IndexSpec, LockMode, MembershipSpec, PolicyKind,
     PolicySpec, RegistrySpec, RoleExpression, TenantRow, Uniqueness,

@@ -7,8 +7,8 @@ use super::{
     Change, ColumnDefault, ForeignKeySpec, GuardSpec, IndexSpec, MembershipSpec, PolicySpec, RegistrySpec, RoleExpression, TenantRow,
 };
 use crate::catalog::Referential;
-use crate::sql::source::{first_of, list};
-use crate::sql::{Ident, KeyType, QualifiedName, TenantKey, Text, policy};
+use crate::sql::source::{first_of_present, list};
+use crate::sql::{Ident, KeyType, QualifiedName, TenantKey, TenantSource, Text, policy};
 
 /// The name of the guard trigger. Triggers fire in the order of their names: the guard sees what others have set.
 pub(crate) const GUARD_TRIGGER: &str = "zz_tenantize_guard";
@@ -128,11 +128,12 @@ fn insert_tenants(f: &mut Formatter<'_>, registry: &QualifiedName, key: &Ident, 
         )?;
     }
     if rows.iter().any(|row| matches!(row.key.ty, KeyType::Bigint | KeyType::Int)) {
-        // The registry's own sequence must not hand out a key that was given here.
+        // The registry's own sequence must not hand out a key that was given here, nor one that it has handed out before.
         let (table, column) = (Text(&registry.to_string()).to_string(), Text(key.plain()).to_string());
         write!(
             f,
-            "SELECT setval(s, (SELECT max({key}) FROM {registry})) FROM pg_get_serial_sequence({table}, {column}) AS s WHERE s IS NOT NULL;"
+            "SELECT setval(s, greatest((SELECT max({key}) FROM {registry}), pg_sequence_last_value(s::regclass))) \
+             FROM pg_get_serial_sequence({table}, {column}) AS s WHERE s IS NOT NULL;"
         )?;
     }
     Ok(())
@@ -166,36 +167,48 @@ fn set_default(f: &mut Formatter<'_>, table: &QualifiedName, column: &Ident, def
 
 fn guard(f: &mut Formatter<'_>, spec: &GuardSpec) -> fmt::Result {
     let GuardSpec { table, function, column, ty, sources } = spec;
-    let mut watched: Vec<Ident> = sources.iter().flat_map(crate::sql::TenantSource::watched).collect();
+    let mut watched: Vec<Ident> = sources.iter().flat_map(TenantSource::watched).collect();
     watched.sort();
     watched.dedup();
-    let found = format!("found := (SELECT {} FROM (SELECT NEW.*) AS t);", first_of(sources));
-    write!(
-        f,
-        "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$\n\
-         DECLARE\n  found {ty};\nBEGIN\n  IF TG_OP = 'INSERT' THEN\n    IF NEW.{column} IS NULL THEN\n      {found}\n      NEW.{column} := found;\n    END IF;\n"
-    )?;
+    let found = format!("found := (SELECT {} FROM (SELECT NEW.*) AS t);", first_of_present(sources));
+    let mut body = format!(
+        "#variable_conflict use_column\nDECLARE\n  found {ty};\nBEGIN\n  IF TG_OP = 'INSERT' THEN\n    \
+         IF NEW.{column} IS NULL THEN\n      {found}\n      NEW.{column} := found;\n    END IF;\n"
+    );
     let mut events = "INSERT".to_owned();
     if !watched.is_empty() {
         let pairs = |row: &str| watched.iter().map(|name| format!("{row}.{name}")).collect::<Vec<_>>().join(", ");
-        let present: Vec<String> = watched.iter().map(|name| format!("NEW.{name} IS NOT NULL")).collect();
         // A row that moves to another parent moves to its tenant; one that loses its parent stays where it is.
-        write!(
-            f,
-            "  ELSIF ROW({}) IS DISTINCT FROM ROW({}) THEN\n    {found}\n    IF found IS NOT NULL OR ({}) THEN\n      NEW.{column} := found;\n    END IF;\n",
+        body.push_str(&format!(
+            "  ELSIF ROW({}) IS DISTINCT FROM ROW({}) THEN\n    {found}\n    IF {} THEN\n      NEW.{column} := found;\n    END IF;\n",
             pairs("NEW"),
             pairs("OLD"),
-            present.join(" AND ")
-        )?;
+            moves(sources, &watched)
+        ));
         events = format!("INSERT OR UPDATE OF {}", list(&watched));
+    }
+    body.push_str("  END IF;\n  RETURN NEW;\nEND\n");
+    // Names and expressions may hold anything, the end of the quotes too.
+    let mut quotes = "$guard$".to_owned();
+    while body.contains(&quotes) {
+        quotes.insert(1, '_');
     }
     // Definer's rights are for the trigger alone. ALWAYS: rows that arrive by replication need a tenant as well.
     write!(
         f,
-        "  END IF;\n  RETURN NEW;\nEND\n$guard$;\nREVOKE ALL ON FUNCTION {function}() FROM PUBLIC;\n\
+        "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS {quotes}\n\
+         {body}{quotes};\nREVOKE ALL ON FUNCTION {function}() FROM PUBLIC;\n\
          CREATE TRIGGER {GUARD_TRIGGER} BEFORE {events} ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();\n\
          ALTER TABLE {table} ENABLE ALWAYS TRIGGER {GUARD_TRIGGER}"
     )
+}
+
+/// When a row that changes gets the tenant that was found for it.
+fn moves(sources: &[TenantSource], watched: &[Ident]) -> String {
+    let present = |columns: &[Ident]| columns.iter().map(|name| format!("NEW.{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+    let parents = sources.iter().filter(|source| matches!(source, TenantSource::Parent(_)));
+    let parents: Vec<String> = parents.map(|parent| format!("({})", present(&parent.watched()))).collect();
+    if parents.is_empty() { format!("found IS NOT NULL OR ({})", present(watched)) } else { parents.join(" OR ") }
 }
 
 fn index(f: &mut Formatter<'_>, spec: &IndexSpec, concurrently: &str) -> fmt::Result {

@@ -34,8 +34,9 @@ impl TestDb {
         blocks.join("\n")
     }
 
+    /// Everything but the program's own journal.
     fn dump(&self, what: &str) -> String {
-        let dump = cluster().tool("pg_dump", &[what, "-d", &self.url()], "");
+        let dump = cluster().tool("pg_dump", &[what, "--exclude-schema", "tenantize", "-d", &self.url()], "");
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         String::from_utf8(dump.stdout).unwrap()
     }

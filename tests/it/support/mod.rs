@@ -4,10 +4,12 @@ mod cli;
 mod cluster;
 mod db;
 mod dump;
+mod scenario;
 
-pub(crate) use cli::Cli;
+pub(crate) use cli::{Cli, Output};
 pub(crate) use cluster::cluster;
 pub(crate) use db::TestDb;
+pub(crate) use scenario::{PerTenant, Scenario};
 
 use std::env;
 use std::ffi::OsStr;

@@ -1,0 +1,187 @@
+//! The whole verification: checks, attacks, comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CheckResult, Comparison, Scope, Verdict, catalog_checks, compare, data_checks, milliseconds, run};
+use crate::catalog::{Catalog, CatalogError};
+use crate::db::{ConnectError, Database, DatabaseUrl, Fault, HasFault};
+use crate::isolation::{AttackResult, Attacker, prove, targets};
+use crate::plan::Plan;
+use crate::sql::{Ident, QualifiedName};
+
+/// What the operator decides about a verification.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// The application's own login, to attack as; without it one is made for the purpose.
+    pub app_url: Option<DatabaseUrl>,
+    /// Tables without tenants that the application may read, as the configuration says.
+    pub shared: Vec<QualifiedName>,
+}
+
+/// Why nothing could be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The server failed in a way that is no answer.
+    #[error("the verification was interrupted")]
+    Query(#[from] diesel::result::Error),
+}
+
+impl HasFault for VerifyError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Query(error) | Self::Catalog(CatalogError::Query(error)) => Fault::of(error),
+            Self::Connect(_) | Self::Catalog(CatalogError::Shape(_)) => Fault::Other,
+        }
+    }
+}
+
+/// What is told while a verification goes on.
+#[derive(Clone, Copy, Debug)]
+pub enum VerifyProgress<'a> {
+    /// How many parts there will be.
+    Started {
+        /// Checks.
+        checks: usize,
+        /// Relations, each for every role.
+        relations: usize,
+    },
+    /// A check was answered.
+    Checked(&'a CheckResult),
+    /// A relation was attacked.
+    Attacked(&'a [AttackResult]),
+    /// A table was compared with its copy.
+    Compared(&'a Comparison),
+}
+
+/// What a verification has shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// The plan's identity.
+    pub plan: String,
+    /// The database.
+    pub database: String,
+    /// The checks.
+    pub checks: Vec<CheckResult>,
+    /// Who attacked.
+    pub attackers: Vec<Attacker>,
+    /// The attacks.
+    pub attacks: Vec<AttackResult>,
+    /// The comparison with the backup; empty without one.
+    pub comparison: Vec<Comparison>,
+    /// How long the checks took, in milliseconds.
+    pub checks_ms: u64,
+    /// How long the attacks took.
+    pub attacks_ms: u64,
+    /// How long everything took.
+    pub took_ms: u64,
+}
+
+/// How many of a layer ended how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// All.
+    pub all: usize,
+    /// By verdict.
+    pub by_verdict: BTreeMap<Verdict, usize>,
+    /// Those by which the verification fails.
+    pub failing: usize,
+}
+
+impl Totals {
+    fn of(verdicts: impl Iterator<Item = (Verdict, bool)>) -> Self {
+        let mut totals = Self::default();
+        for (verdict, fails) in verdicts {
+            totals.all += 1;
+            *totals.by_verdict.entry(verdict).or_default() += 1;
+            totals.failing += usize::from(fails);
+        }
+        totals
+    }
+
+    /// How many ended so.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.by_verdict.get(&verdict).copied().unwrap_or_default()
+    }
+}
+
+impl Verification {
+    /// The figures of the checks.
+    #[must_use]
+    pub fn checks_totals(&self) -> Totals {
+        Totals::of(self.checks.iter().map(|check| (check.verdict, check.fails())))
+    }
+
+    /// The figures of the attacks.
+    #[must_use]
+    pub fn attacks_totals(&self) -> Totals {
+        Totals::of(self.attacks.iter().map(|attack| (attack.verdict, attack.fails())))
+    }
+
+    /// The figures of the comparison, by which a verification never fails: the application may have written.
+    #[must_use]
+    pub fn comparison_totals(&self) -> Totals {
+        Totals::of(self.comparison.iter().map(|comparison| (comparison.verdict, false)))
+    }
+
+    /// What failed, in a few words.
+    #[must_use]
+    pub fn failures(&self) -> String {
+        let (checks, attacks) = (self.checks_totals().failing, self.attacks_totals().failing);
+        format!("{} and {}", crate::progress::style::plural(checks, "check"), crate::progress::style::plural(attacks, "attack"))
+    }
+
+    /// Whether isolation is proven.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.checks_totals().failing == 0 && self.attacks_totals().failing == 0
+    }
+}
+
+/// Runs all checks, all attacks and the comparison with the backup. It changes nothing.
+pub fn verify(
+    db: &Database,
+    plan: &Plan,
+    options: &VerifyOptions,
+    on_progress: &mut dyn FnMut(VerifyProgress<'_>),
+) -> Result<Verification, VerifyError> {
+    let started = Instant::now();
+    let mut conn = db.connect_dedicated()?;
+    let catalog = Catalog::load(&mut conn, &schemas(plan))?;
+    let mut checks = data_checks(plan, &catalog);
+    checks.extend(catalog_checks(&Scope::of(plan, &options.shared)));
+    let roles = if options.app_url.is_some() { 1 } else { plan.app_roles.len() };
+    on_progress(VerifyProgress::Started { checks: checks.len(), relations: targets(plan, &catalog).len() * roles });
+    let checks = run(&mut conn, &checks, &mut |result| on_progress(VerifyProgress::Checked(result)))?;
+    let checks_ms = milliseconds(started.elapsed());
+    let attacking = Instant::now();
+    let proof = prove(db, plan, &catalog, options.app_url.as_ref(), &mut |done| on_progress(VerifyProgress::Attacked(done)))?;
+    let attacks_ms = milliseconds(attacking.elapsed());
+    let comparison = compare(&mut conn, plan, &catalog, &mut |done| on_progress(VerifyProgress::Compared(done)))?;
+    Ok(Verification {
+        plan: plan.id.clone(),
+        database: catalog.server.database.plain().to_owned(),
+        checks,
+        attackers: proof.attackers,
+        attacks: proof.attacks,
+        comparison,
+        checks_ms,
+        attacks_ms,
+        took_ms: milliseconds(started.elapsed()),
+    })
+}
+
+fn schemas(plan: &Plan) -> Vec<Ident> {
+    let names = plan.tables.iter().map(|table| &table.table).chain(&plan.membership).chain([&plan.registry]);
+    let schemas: BTreeSet<&Ident> = names.map(|name| &name.schema).collect();
+    schemas.into_iter().cloned().collect()
+}

@@ -1,0 +1,12 @@
+//! Isolation is proven by attacks: the application's role tries what must not succeed, and everything is rolled back.
+
+mod attack;
+mod judge;
+mod probe;
+mod prove;
+mod run;
+
+pub use attack::{Attack, Class, Duel, Expect, Measure, Rights, context_attacks, ddl_attacks, duel_attacks, unset_attacks};
+pub use judge::{Outcome, judge};
+pub use probe::{Attacker, Means};
+pub use prove::{AttackResult, Proof, Target, prove, targets};

@@ -1,0 +1,169 @@
+//! Chunks: which pages of a table are settled, and who works on which.
+
+use diesel::dsl::now;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+
+use super::schema::fill_chunks;
+use super::store::{RunKey, check_epoch};
+use super::{Chunk, JournalError, NewChunk};
+use crate::plan::StepId;
+
+/// Adds chunks; those that are there already stay as they are.
+pub fn add(conn: &mut PgConnection, run: RunKey, chunks: &[NewChunk<'_>]) -> Result<(), JournalError> {
+    check_epoch(conn, run)?;
+    for chunks in chunks.chunks(2_000) {
+        diesel::insert_into(fill_chunks::table).values(chunks).on_conflict_do_nothing().execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Claims the next chunk of a pass, skipping those that others are claiming at this moment.
+///
+/// A chunk that this worker holds already comes first: its claim was committed, but the answer was lost.
+pub fn claim(conn: &mut PgConnection, run: RunKey, pass: &Pass<'_>, worker: &str) -> Result<Option<Chunk>, JournalError> {
+    conn.transaction(|conn| {
+        check_epoch(conn, run)?;
+        let next = Chunk::query()
+            .filter(pass.filter(run))
+            .filter(
+                fill_chunks::state.eq("pending").or(fill_chunks::state.eq("claimed").and(fill_chunks::worker.eq(worker).assume_not_null())),
+            )
+            .order((fill_chunks::state, fill_chunks::first_page))
+            .for_update()
+            .skip_locked()
+            .first(conn)
+            .optional()?;
+        if let Some(chunk) = &next {
+            diesel::update(pass.chunk(run, chunk.first_page))
+                .set((fill_chunks::state.eq("claimed"), fill_chunks::worker.eq(worker), fill_chunks::updated_at.eq(now)))
+                .execute(conn)?;
+        }
+        Ok(next)
+    })
+}
+
+/// One pass over one table in one step.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    /// The step.
+    pub step: &'a StepId,
+    /// The table, as text.
+    pub relation: &'a str,
+    /// 0 = the fill, from 1 on sweeps.
+    pub number: i32,
+}
+
+type Chunks<'a> = diesel::dsl::And<
+    diesel::dsl::And<
+        diesel::dsl::And<diesel::dsl::Eq<fill_chunks::run_id, i64>, diesel::dsl::Eq<fill_chunks::step_id, &'a str>>,
+        diesel::dsl::Eq<fill_chunks::relation, &'a str>,
+    >,
+    diesel::dsl::Eq<fill_chunks::pass, i32>,
+>;
+
+impl<'a> Pass<'a> {
+    fn filter(&self, run: RunKey) -> Chunks<'a> {
+        fill_chunks::run_id
+            .eq(run.id)
+            .and(fill_chunks::step_id.eq(self.step.as_str()))
+            .and(fill_chunks::relation.eq(self.relation))
+            .and(fill_chunks::pass.eq(self.number))
+    }
+
+    fn chunk(&self, run: RunKey, first_page: i64) -> diesel::dsl::Find<fill_chunks::table, (i64, &'a str, &'a str, i32, i64)> {
+        fill_chunks::table.find((run.id, self.step.as_str(), self.relation, self.number, first_page))
+    }
+}
+
+/// Checkpoints a chunk in the transaction of the batch that moved it.
+///
+/// A worker whose run was taken over finds its claim gone: that is the fence.
+pub fn advance(conn: &mut PgConnection, run: RunKey, chunk: &Chunk, worker: &str) -> Result<(), JournalError> {
+    let done = chunk.stripe >= chunk.stripes;
+    let claimed = fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed")).filter(fill_chunks::worker.eq(worker));
+    let changed = diesel::update(claimed)
+        .set((
+            fill_chunks::stripe.eq(chunk.stripe),
+            fill_chunks::next_page.eq(chunk.next_page),
+            fill_chunks::rows_done.eq(chunk.rows_done),
+            fill_chunks::state.eq(if done { "done" } else { "claimed" }),
+            fill_chunks::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    if changed == 1 { Ok(()) } else { Err(JournalError::Fenced) }
+}
+
+fn key(run: RunKey, chunk: &Chunk) -> (i64, &str, &str, i32, i64) {
+    (run.id, &chunk.step_id, &chunk.relation, chunk.pass, chunk.first_page)
+}
+
+/// The rows of a batch that was committed after `chunk` was read, if it was: the answer to a connection lost in COMMIT.
+pub fn committed_since(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> QueryResult<Option<i64>> {
+    let (stripe, next_page, rows_done): (i32, i64, i64) = fill_chunks::table
+        .find(key(run, chunk))
+        .select((fill_chunks::stripe, fill_chunks::next_page, fill_chunks::rows_done))
+        .first(conn)?;
+    let moved = (stripe, next_page) != (chunk.stripe, chunk.next_page);
+    Ok(moved.then_some(rows_done - chunk.rows_done))
+}
+
+/// Gives a chunk back, with what is committed of it.
+pub fn release(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> QueryResult<()> {
+    diesel::update(fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed")))
+        .set((fill_chunks::state.eq("pending"), fill_chunks::worker.eq(None::<String>)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// How many chunks a pass has.
+pub fn count(conn: &mut PgConnection, run: RunKey, pass: &Pass<'_>) -> QueryResult<i64> {
+    fill_chunks::table.filter(pass.filter(run)).count().get_result(conn)
+}
+
+/// The last sweep that was begun over a table, 0 if none was.
+pub fn last_pass(conn: &mut PgConnection, run: RunKey, step: &StepId, relation: &str) -> QueryResult<i32> {
+    let last: Option<i32> = fill_chunks::table
+        .filter(fill_chunks::run_id.eq(run.id))
+        .filter(fill_chunks::step_id.eq(step.as_str()))
+        .filter(fill_chunks::relation.eq(relation))
+        .select(diesel::dsl::max(fill_chunks::pass))
+        .first(conn)?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Rows that a step's chunks have written so far.
+pub fn rows_filled(conn: &mut PgConnection, run: i64, step: &StepId) -> QueryResult<i64> {
+    diesel::select(
+        diesel::dsl::sql::<diesel::sql_types::BigInt>("coalesce((SELECT sum(rows_done)::bigint FROM tenantize.fill_chunks WHERE run_id = ")
+            .bind::<diesel::sql_types::BigInt, _>(run)
+            .sql(" AND step_id = ")
+            .bind::<diesel::sql_types::Text, _>(step.as_str())
+            .sql("), 0)"),
+    )
+    .get_result(conn)
+}
+
+/// Pages of chunks that are settled and pages of all chunks, per step, for `status`.
+pub fn pages_settled(conn: &mut PgConnection, run: i64) -> QueryResult<Vec<(String, i64, i64, i64)>> {
+    fill_chunks::table
+        .filter(fill_chunks::run_id.eq(run))
+        .filter(fill_chunks::pass.eq(0))
+        .group_by(fill_chunks::step_id)
+        .select((
+            fill_chunks::step_id,
+            diesel::dsl::sql::<diesel::sql_types::BigInt>(
+                "coalesce(sum(CASE state WHEN 'done' THEN end_page - first_page ELSE (end_page - first_page) * stripe / stripes END), 0)::bigint",
+            ),
+            diesel::dsl::sql::<diesel::sql_types::BigInt>("coalesce(sum(end_page - first_page), 0)::bigint"),
+            diesel::dsl::sql::<diesel::sql_types::BigInt>("coalesce(sum(rows_done), 0)::bigint"),
+        ))
+        .order(fill_chunks::step_id)
+        .load(conn)
+}
+
+/// Forgets the chunks of a step; for a step that has been taken back.
+pub fn forget(conn: &mut PgConnection, run: RunKey, step: &StepId) -> QueryResult<()> {
+    let chunks = fill_chunks::table.filter(fill_chunks::run_id.eq(run.id)).filter(fill_chunks::step_id.eq(step.as_str()));
+    diesel::delete(chunks).execute(conn).map(drop)
+}
