@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::db::{ConnectError, LockError, UrlError};
 use crate::exec::{ExecError, StepError};
 use crate::journal::JournalError;
+use crate::rule::csv_map::MapError;
 use crate::rule::{AuditError, TenantsError};
 use crate::server::ServerError;
 
@@ -134,6 +135,12 @@ impl Error {
             Self::Drift { .. } => Some("put it back and resume, or take the run back with: tenantize rollback".into()),
             Self::Step(error) => Some(step_hint(&error.source)),
             Self::Stopped => Some("continue with: tenantize resume".into()),
+            Self::Tenants(error) => Some(error.hint().into()),
+            Self::Migrations(error) => Some(error.hint().into()),
+            Self::Audit(AuditError::Map(error)) => Some(error.hint().into()),
+            Self::Audit(AuditError::Query { .. }) => {
+                Some("the connected role must be able to read every configured table; look again with: tenantize check".into())
+            }
             Self::Journal(JournalError::WrittenByNewerVersion { .. } | JournalError::Plan(_)) => {
                 Some("use the version of tenantize that began the run".into())
             }
@@ -152,7 +159,7 @@ impl Error {
             | Self::Unfinished { .. }
             | Self::Nothing { .. }
             | Self::Usage { .. }
-            | Self::Audit(AuditError::Map(_)) => 2,
+            | Self::Audit(AuditError::Map(MapError::Read { .. } | MapError::Write { .. } | MapError::Header { .. })) => 2,
             Self::Connect(error) if !error.is_transient() => 2,
             Self::Blocked(_) => 3,
             Self::Verification(_) => 4,

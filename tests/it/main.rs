@@ -3,6 +3,8 @@
 //! `cfg(test)` says to clippy what is one: helpers of tests may unwrap.
 
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod db;
 #[cfg(test)]
 mod example;

@@ -35,6 +35,21 @@ struct Roles {
     readonly: String,
 }
 
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// Copies a fixture, with these roles in its configuration; returns the copy and the SQL that makes the database.
+pub(crate) fn fixture_folder(name: &str, app: &str, readonly: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&fixture(name), folder.path());
+    let file = folder.path().join("tenantize.toml");
+    let template = fs::read_to_string(&file).unwrap();
+    fs::write(&file, template.replace("{{app}}", app).replace("{{readonly}}", readonly)).unwrap();
+    let before = fs::read_to_string(folder.path().join("before.sql")).unwrap();
+    (folder, before)
+}
+
 impl Scenario {
     pub(crate) fn new(name: &str) -> Self {
         Self::with(name, "")
@@ -42,16 +57,12 @@ impl Scenario {
 
     /// The same with more SQL at the end of `before.sql`.
     pub(crate) fn with(name: &str, sql: &str) -> Self {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
-        let before = fs::read_to_string(fixture.join("before.sql")).unwrap();
+        let before = fs::read_to_string(fixture(name).join("before.sql")).unwrap();
         let db = TestDb::new(&format!("{before}\n{sql}"));
         let roles = Roles { app: format!("{}_app", db.name()), readonly: format!("{}_readonly", db.name()) };
         roles.drop();
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture, folder.path());
+        let (folder, _) = fixture_folder(name, &roles.app, &roles.readonly);
         let file = folder.path().join("tenantize.toml");
-        let template = fs::read_to_string(&file).unwrap();
-        fs::write(&file, template.replace("{{app}}", &roles.app).replace("{{readonly}}", &roles.readonly)).unwrap();
         let config = Config::load(&file).unwrap();
         Self { db, folder, config, roles }
     }
