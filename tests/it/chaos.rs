@@ -93,7 +93,9 @@ impl Application {
                 let user = rng.u32(1..=60);
                 let statement = match rng.u8(0..6) {
                     0 | 1 => format!("INSERT INTO orders (user_id, number, total) VALUES ({user}, 'W{number}', 1)"),
-                    2 => format!("INSERT INTO order_lines (id, order_id, product, quantity) VALUES ('22222222-0000-4000-8000-{number:012}', {order}, 'p1', 1)"),
+                    2 => format!(
+                        "INSERT INTO order_lines (id, order_id, product, quantity) VALUES ('22222222-0000-4000-8000-{number:012}', {order}, 'p1', 1)"
+                    ),
                     // to an order of any tenant
                     3 => format!("UPDATE order_lines SET order_id = {order} WHERE id = '11111111-0000-4000-8000-{line:012}'"),
                     4 => format!("UPDATE orders SET total = total + 0 WHERE id = {order}"),
@@ -145,7 +147,8 @@ fn run_under_fire(scenario: &Scenario, rng: &mut Rng) -> u32 {
     let db = scenario.db();
     let mut kills = 0;
     loop {
-        let begun = db.psql("SELECT to_regclass('tenantize.runs') IS NOT NULL") == "t" && db.psql("SELECT count(*) FROM tenantize.runs") == "1";
+        let begun =
+            db.psql("SELECT to_regclass('tenantize.runs') IS NOT NULL") == "t" && db.psql("SELECT count(*) FROM tenantize.runs") == "1";
         let command: &[&str] = if begun { &["resume"] } else { &["run", "--yes"] };
         let mut program = scenario.cli(&with(command)).spawn();
         // later and later, so that it comes to an end
