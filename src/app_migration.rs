@@ -70,6 +70,20 @@ pub enum MigrationError {
     },
 }
 
+impl MigrationError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } | Self::Empty(_) => "correct `migrations` in the configuration; relative names start at its folder",
+            Self::Transaction { .. } => {
+                "each script runs in one transaction with its journal row; where it must not, use Diesel's layout with `run_in_transaction = false`"
+            }
+            Self::Metadata { .. } => "it may hold `run_in_transaction = true` or `false`",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Metadata {
     #[serde(default = "yes")]

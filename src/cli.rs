@@ -35,7 +35,7 @@ pub struct ConnectionArgs {
     /// Connect to this database. Without it: `DATABASE_URL`, also from `.env`, then `database_url` in the configuration.
     #[arg(long, value_name = "URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
-    /// Read this configuration.
+    /// Use this configuration; `init` writes it.
     #[arg(long, value_name = "PATH", default_value = "tenantize.toml", global = true)]
     pub config: PathBuf,
 }
@@ -164,7 +164,7 @@ pub struct WorkArgs {
     /// How long one batch should take. The batch size follows from it; a lost connection costs at most one batch.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
     pub batch_time: Duration,
-    /// How long to try for a lock. Each try waits 2 s at most, so that the application does not queue up behind it.
+    /// How long to try for a lock. Each try waits about 2 s, so that the application does not queue up behind it.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub lock_budget: Duration,
     /// How long to wait for a server that has gone away.

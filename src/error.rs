@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::db::{ConnectError, LockError, UrlError};
 use crate::exec::{ExecError, StepError};
 use crate::journal::JournalError;
+use crate::rule::csv_map::MapError;
 use crate::rule::{AuditError, TenantsError};
 use crate::server::ServerError;
 
@@ -89,6 +90,15 @@ pub enum Error {
     /// A step was not done.
     #[error(transparent)]
     Step(#[from] StepError),
+    /// A step was not taken back.
+    #[error("{step} was not taken back")]
+    Undo {
+        /// The step.
+        step: crate::plan::StepId,
+        /// Why.
+        #[source]
+        source: ExecError,
+    },
     /// Somebody asked to stop.
     #[error("stopped on request; everything committed is kept")]
     Stopped,
@@ -133,7 +143,17 @@ impl Error {
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Drift { .. } => Some("put it back and resume, or take the run back with: tenantize rollback".into()),
             Self::Step(error) => Some(step_hint(&error.source)),
+            Self::Undo { source: ExecError::CannotUndo(_), .. } => {
+                Some("take it back by hand; steps after it are taken back already".into())
+            }
+            Self::Undo { .. } => Some("when the cause is gone, continue with: tenantize rollback".into()),
             Self::Stopped => Some("continue with: tenantize resume".into()),
+            Self::Tenants(error) => Some(error.hint().into()),
+            Self::Migrations(error) => Some(error.hint().into()),
+            Self::Audit(AuditError::Map(error)) => Some(error.hint().into()),
+            Self::Audit(AuditError::Query { .. }) => {
+                Some("the connected role must be able to read every configured table; look again with: tenantize check".into())
+            }
             Self::Journal(JournalError::WrittenByNewerVersion { .. } | JournalError::Plan(_)) => {
                 Some("use the version of tenantize that began the run".into())
             }
@@ -152,14 +172,14 @@ impl Error {
             | Self::Unfinished { .. }
             | Self::Nothing { .. }
             | Self::Usage { .. }
-            | Self::Audit(AuditError::Map(_)) => 2,
+            | Self::Audit(AuditError::Map(MapError::Read { .. } | MapError::Write { .. } | MapError::Header { .. })) => 2,
             Self::Connect(error) if !error.is_transient() => 2,
             Self::Blocked(_) => 3,
             Self::Verification(_) => 4,
             Self::Stopped => 5,
             Self::Lock(_) | Self::Journal(JournalError::Fenced) => 7,
             Self::Drift { .. } => 8,
-            Self::Step(error) => match &error.source {
+            Self::Step(StepError { source, .. }) | Self::Undo { source, .. } => match source {
                 ExecError::Orphans { .. } | ExecError::Promise { .. } | ExecError::Backup { .. } => 4,
                 ExecError::Stopped => 5,
                 ExecError::Lock(_) => 6,
@@ -183,7 +203,6 @@ fn step_hint(error: &ExecError) -> String {
         ExecError::Orphans { .. } => {
             "give the rows a parent or a tenant and continue with: tenantize resume; or take the run back with: tenantize rollback".into()
         }
-        ExecError::CannotUndo(_) => "take it back by hand; steps after it are taken back already".into(),
         ExecError::Journal(JournalError::Fenced) => "look at the other one with: tenantize status".into(),
         _ => "when the cause is gone, continue with: tenantize resume; or take the run back with: tenantize rollback".into(),
     }

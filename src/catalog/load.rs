@@ -7,7 +7,7 @@ use diesel::{QueryableByName, sql_query};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::model::{Catalog, Role, Server, Table, Usage};
+use super::model::{Catalog, Role, Schema, Server, Table};
 use crate::sql::Ident;
 
 /// Why the catalog could not be read.
@@ -28,9 +28,10 @@ struct Row {
 }
 
 #[derive(Deserialize)]
-struct Schema {
+struct NamedSchema {
     name: Ident,
-    usage: Usage,
+    #[serde(flatten)]
+    schema: Schema,
 }
 
 #[derive(QueryableByName)]
@@ -47,12 +48,12 @@ impl Catalog {
             let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names).load(conn)?;
             let tables: Vec<Table> = decode(tables)?;
             let roles: Vec<Role> = decode(sql_query(include_str!("queries/roles.sql")).load(conn)?)?;
-            let schemas: Vec<Schema> = decode(sql_query(include_str!("queries/schemas.sql")).load(conn)?)?;
+            let schemas: Vec<NamedSchema> = decode(sql_query(include_str!("queries/schemas.sql")).load(conn)?)?;
             Ok(Self {
                 server: load_server(conn)?,
                 tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect(),
                 roles: roles.into_iter().map(|role| (role.name.clone(), role)).collect(),
-                schemas: schemas.into_iter().map(|schema| (schema.name, schema.usage)).collect(),
+                schemas: schemas.into_iter().map(|schema| (schema.name, schema.schema)).collect(),
             })
         })
     }

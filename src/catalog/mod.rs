@@ -5,7 +5,9 @@ mod load;
 mod model;
 
 pub use load::CatalogError;
-pub use model::{Catalog, Column, ForeignKey, Grant, Index, Key, KeyKind, Policy, Referential, Role, Server, Table, TableKind, Trigger};
+pub use model::{
+    Catalog, Column, ForeignKey, Grant, Index, Key, KeyKind, Policy, Referential, Role, Schema, Server, Table, TableKind, Trigger,
+};
 
 use std::collections::BTreeMap;
 

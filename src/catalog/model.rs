@@ -1,6 +1,6 @@
 //! What the database looks like, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,21 @@ pub struct Catalog {
     pub tables: BTreeMap<QualifiedName, Table>,
     /// Every role that is not PostgreSQL's own, by name.
     pub roles: BTreeMap<Ident, Role>,
-    /// Schemas that exist, with the roles that may look names up there.
-    pub schemas: BTreeMap<Ident, Usage>,
+    /// Schemas that exist, by name.
+    pub schemas: BTreeMap<Ident, Schema>,
+}
+
+/// A schema and what the connected role may do there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// Who may look names up there.
+    pub usage: Usage,
+    /// Whether the connected role may grant rights on it.
+    pub owned: bool,
+    /// Whether the connected role may create tables and indexes there.
+    pub create: bool,
+    /// The names of its tables, views, indexes, sequences and composite types; of a schema of PostgreSQL's own, none.
+    pub relations: BTreeSet<Ident>,
 }
 
 /// Roles with the right `USAGE`; `None` = everyone.
@@ -98,6 +111,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Primary, unique and exclusion constraints, by name.
     pub keys: Vec<Key>,
+    /// Names of its other constraints, such as checks.
+    pub checks: Vec<Ident>,
     /// Foreign keys of this table, by name.
     pub foreign_keys: Vec<ForeignKey>,
     /// Indexes, by name.

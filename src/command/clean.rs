@@ -21,12 +21,22 @@ pub(super) fn run(cx: &Context<'_>, args: &CleanArgs) -> Result<(), Error> {
             next: "end it first with: tenantize resume; or with: tenantize rollback",
         });
     }
-    let mut schemas = vec![schema_name()];
-    let mut what = "the journal".to_owned();
+    // A schema of that name without a journal in it is not ours to drop.
+    let mut schemas = if store::exists(&mut conn)? { vec![schema_name()] } else { Vec::new() };
     if args.backups {
         schemas.extend(Ident::new(crate::phase::BACKUP_SCHEMA));
-        what.push_str(" and the copies of your tables");
     }
+    let what = match (schemas.len(), args.backups) {
+        (0, _) => {
+            return Err(Error::Nothing {
+                message: "there is no journal in this database".into(),
+                next: "copies of an ended run go with: tenantize clean --backups",
+            });
+        }
+        (1, true) => "the copies of your tables",
+        (_, true) => "the journal and the copies of your tables",
+        (_, false) => "the journal",
+    };
     if !args.yes {
         cx.ui.confirm(&format!("Drop {what} from {}? A rollback is not possible afterwards.", db.url().redacted()))?;
     }

@@ -78,9 +78,9 @@ impl Survey {
     }
 }
 
-/// Rules that name what is not there cannot be asked about rows.
+/// Rules that name what is not there cannot be asked about rows, and other people's rows cannot be asked at all.
 fn can_be_audited(resolved: &Resolved) -> bool {
-    !resolved.findings.iter().any(|finding| matches!(finding.code, Code::T002 | Code::T003 | Code::T005 | Code::T006))
+    !resolved.findings.iter().any(|finding| matches!(finding.code, Code::T002 | Code::T003 | Code::T004 | Code::T005 | Code::T006))
 }
 
 fn tenants(conn: &mut PgConnection, config: &Config, catalog: &Catalog) -> Result<TenantSet, Error> {

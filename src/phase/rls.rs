@@ -97,7 +97,11 @@ fn roles(input: &PlanInput<'_>, planned: &mut Planned) {
     let mut back = Vec::new();
     for schema in schemas {
         for role in config.app_roles.iter().chain(&config.read_roles) {
-            let has = input.catalog.schemas.get(schema).is_some_and(|usage| usage.contains(&None) || usage.contains(&Some(role.clone())));
+            let has = input
+                .catalog
+                .schemas
+                .get(schema)
+                .is_some_and(|schema| schema.usage.contains(&None) || schema.usage.contains(&Some(role.clone())));
             if !has {
                 forward.push(Change::GrantSchemaUsage { schema: schema.clone(), role: role.clone() });
                 back.push(Change::RevokeSchemaUsage { schema: schema.clone(), role: role.clone() });

@@ -1,7 +1,9 @@
 //! The plan: an ordered list of steps as a value that is printed, hashed, stored and executed.
 
 mod finding;
+mod names;
 mod render;
+mod rights;
 mod step;
 mod strategy;
 
@@ -213,6 +215,8 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
     let mut findings = input.resolved.findings.clone();
     findings.extend(input.audit.findings.iter().cloned());
     findings.append(&mut planned.findings);
+    findings.extend(names::check(input, &planned.steps));
+    findings.extend(rights::check(input, &planned.steps));
     findings.sort_by(|a, b| (a.severity(), a.code, &a.subject).cmp(&(b.severity(), b.code, &b.subject)));
     let mut plan = Plan {
         id: String::new(),
@@ -232,6 +236,15 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
     };
     plan.id = identity(&plan);
     plan
+}
+
+/// The changes of the steps, in order.
+fn changes(steps: &[Step]) -> impl Iterator<Item = &Change> {
+    steps.iter().flat_map(|step| match &step.action {
+        Action::Apply { changes } => changes.as_slice(),
+        Action::Concurrent { change } => std::slice::from_ref(change),
+        Action::Backup(_) | Action::Fill(_) | Action::Settle { .. } => &[],
+    })
 }
 
 fn planned_tables(input: &PlanInput<'_>) -> Vec<PlannedTable> {

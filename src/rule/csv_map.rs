@@ -56,6 +56,19 @@ pub enum MapError {
     Query(#[from] diesel::result::Error),
 }
 
+impl MapError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "correct the name in `csv`; relative names start at the folder of the configuration",
+            Self::Write { .. } => "let the folder of the CSV file be written to: the list of rejected lines goes there",
+            Self::Header { .. } => "the first column has the name that `key` says, the second is called tenant",
+            Self::Query(_) => "nothing was changed; try again with: tenantize check",
+        }
+    }
+}
+
 /// What staging a file found.
 #[derive(Clone, Debug, Default)]
 pub struct Staged {

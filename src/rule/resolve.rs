@@ -162,6 +162,7 @@ impl Resolver<'_> {
             return None;
         };
         self.check_kind(known)?;
+        self.check_owner(name);
         let origin = self.column_origin(known, is_new)?;
         let sources = self.sources(known, &table.rules)?;
         self.check_keys(known, table);
@@ -188,6 +189,13 @@ impl Resolver<'_> {
                 None
             }
             None => Some(()),
+        }
+    }
+
+    /// Only the owner may add a column, an index or a policy; that counts for each partition, too.
+    fn check_owner(&mut self, name: &QualifiedName) {
+        for table in self.catalog.family(name).into_iter().filter(|table| !table.owned) {
+            self.found(Code::T004, &table.name, format!("it belongs to {}", table.owner.plain()));
         }
     }
 

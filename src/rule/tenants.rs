@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Column};
 use crate::config::{Config, Orphans};
 use crate::sql::change::TenantRow;
 use crate::sql::{Ident, KeyType, TenantKey};
@@ -75,8 +75,23 @@ pub enum TenantsError {
     Registry(String),
 }
 
+impl TenantsError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "correct `csv` in [tenants], or the file; relative names start at the folder of the configuration",
+            Self::Line { .. } => "correct the line",
+            Self::Registry(_) => "correct [tenants] in the configuration, or the tenants' CSV file",
+        }
+    }
+}
+
 /// The slug of the tenant for rows that nobody may see.
 pub const QUARANTINE: &str = "quarantine";
+
+/// The columns of a registry that we create, besides key and slug.
+const CREATED: [&str; 4] = ["name", "domain", "created_at", "updated_at"];
 
 impl TenantSet {
     /// Puts together existing tenants (key and slug) with those of the configuration.
@@ -97,7 +112,35 @@ impl TenantSet {
         if config.tables.values().any(|table| table.orphans == Orphans::Quarantine) {
             set.add(config, QUARANTINE, BTreeMap::new()).map_err(TenantsError::Registry)?;
         }
+        set.fits(config, catalog)?;
         Ok(set)
+    }
+
+    /// The values of new tenants must have a column each, and each column that asks for a value must get one.
+    fn fits(&self, config: &Config, catalog: &Catalog) -> Result<(), TenantsError> {
+        let name = &config.tenants.table;
+        let table = catalog.table(name);
+        let known = |column: &Ident| match table {
+            Some(table) => table.column(column).is_some(),
+            // A migration of the application may add columns to the registry that we create.
+            None => config.expand.migrations.is_some() || CREATED.contains(&column.plain()) || *column == config.tenants.slug,
+        };
+        let asks = |column: &&Column| column.not_null && column.default.is_none() && !column.identity && !column.generated;
+        let asking: Vec<&Ident> = table.iter().flat_map(|table| &table.columns).filter(asks).map(|column| &column.name).collect();
+        for row in self.new_rows(config, catalog) {
+            let slug = self.slug_of(&row.key.text);
+            if let Some(column) = row.columns.keys().find(|column| !known(column)) {
+                let reason = format!("the tenant `{slug}` has a value for `{}`, which is no column of {}", column.plain(), name.plain());
+                return Err(TenantsError::Registry(reason));
+            }
+            let given = |column: &Ident| *column == config.tenants.key || row.columns.contains_key(column);
+            if let Some(column) = asking.iter().find(|column| !given(column)) {
+                let reason =
+                    format!("the tenant `{slug}` needs a value for `{}`, which must not be empty in {}", column.plain(), name.plain());
+                return Err(TenantsError::Registry(reason));
+            }
+        }
+        Ok(())
     }
 
     fn read_csv(&mut self, config: &Config, path: &Path) -> Result<(), TenantsError> {

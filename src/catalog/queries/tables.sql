@@ -50,6 +50,10 @@ SELECT jsonb_build_object(
       'definition', pg_get_constraintdef(k.oid)) ORDER BY k.conname)
     FROM pg_catalog.pg_constraint AS k
     WHERE k.conrelid = rel.oid AND k.contype IN ('p', 'u', 'x')), '[]'),
+  'checks', coalesce((
+    SELECT jsonb_agg(k.conname ORDER BY k.conname)
+    FROM pg_catalog.pg_constraint AS k
+    WHERE k.conrelid = rel.oid AND k.contype NOT IN ('p', 'u', 'x', 'f')), '[]'),
   'foreign_keys', coalesce((
     SELECT jsonb_agg(jsonb_build_object(
       'name', k.conname,

@@ -30,6 +30,7 @@ fn table(called: &str, columns: &str) -> Table {
         bytes: 0,
         columns: Vec::new(),
         keys: Vec::new(),
+        checks: Vec::new(),
         foreign_keys: Vec::new(),
         indexes: Vec::new(),
         policies: Vec::new(),

@@ -110,7 +110,7 @@ fn membership(f: &mut Formatter<'_>, spec: &MembershipSpec) -> fmt::Result {
          role text NOT NULL,\n  joined_at timestamptz NOT NULL DEFAULT now(),\n  PRIMARY KEY ({user_column}, {tenant_column})\n);\n\
          CREATE INDEX {} ON {table} ({tenant_column})",
         on_delete.sql(),
-        Ident::derived(&[&table.name, tenant_column], "idx")
+        spec.index().name
     )
 }
 

@@ -104,6 +104,14 @@ pub struct MembershipSpec {
     pub joined_at: Option<Ident>,
 }
 
+impl MembershipSpec {
+    /// Its index on the tenant column.
+    #[must_use]
+    pub fn index(&self) -> QualifiedName {
+        QualifiedName::new(self.table.schema.clone(), Ident::derived(&[&self.table.name, &self.tenant_column], "idx"))
+    }
+}
+
 /// The role a user gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
