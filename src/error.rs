@@ -90,6 +90,15 @@ pub enum Error {
     /// A step was not done.
     #[error(transparent)]
     Step(#[from] StepError),
+    /// A step was not taken back.
+    #[error("{step} was not taken back")]
+    Undo {
+        /// The step.
+        step: crate::plan::StepId,
+        /// Why.
+        #[source]
+        source: ExecError,
+    },
     /// Somebody asked to stop.
     #[error("stopped on request; everything committed is kept")]
     Stopped,
@@ -134,6 +143,10 @@ impl Error {
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Drift { .. } => Some("put it back and resume, or take the run back with: tenantize rollback".into()),
             Self::Step(error) => Some(step_hint(&error.source)),
+            Self::Undo { source: ExecError::CannotUndo(_), .. } => {
+                Some("take it back by hand; steps after it are taken back already".into())
+            }
+            Self::Undo { .. } => Some("when the cause is gone, continue with: tenantize rollback".into()),
             Self::Stopped => Some("continue with: tenantize resume".into()),
             Self::Tenants(error) => Some(error.hint().into()),
             Self::Migrations(error) => Some(error.hint().into()),
@@ -166,7 +179,7 @@ impl Error {
             Self::Stopped => 5,
             Self::Lock(_) | Self::Journal(JournalError::Fenced) => 7,
             Self::Drift { .. } => 8,
-            Self::Step(error) => match &error.source {
+            Self::Step(StepError { source, .. }) | Self::Undo { source, .. } => match source {
                 ExecError::Orphans { .. } | ExecError::Promise { .. } | ExecError::Backup { .. } => 4,
                 ExecError::Stopped => 5,
                 ExecError::Lock(_) => 6,
@@ -190,7 +203,6 @@ fn step_hint(error: &ExecError) -> String {
         ExecError::Orphans { .. } => {
             "give the rows a parent or a tenant and continue with: tenantize resume; or take the run back with: tenantize rollback".into()
         }
-        ExecError::CannotUndo(_) => "take it back by hand; steps after it are taken back already".into(),
         ExecError::Journal(JournalError::Fenced) => "look at the other one with: tenantize status".into(),
         _ => "when the cause is gone, continue with: tenantize resume; or take the run back with: tenantize rollback".into(),
     }

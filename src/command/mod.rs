@@ -4,6 +4,7 @@ mod check;
 mod clean;
 mod demo;
 mod init;
+mod keeper;
 mod man;
 mod plan;
 mod rollback;

@@ -4,9 +4,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::Context;
+use super::keeper::LockKeeper;
 use crate::cli::RollbackArgs;
-use crate::db::RunLock;
-use crate::db::lock::LockKey;
 use crate::error::Error;
 use crate::exec::{Ending, ExecOptions, Executor, StopFlag};
 use crate::journal::{JournalError, RunState, store};
@@ -15,7 +14,7 @@ use crate::plan::Plan;
 pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
     let stop = StopFlag::on_signals().map_err(Error::system("cannot listen to signals"))?;
     let db = cx.connect_any()?;
-    let _lock = RunLock::acquire(&db, LockKey::RUN)?;
+    let _lock = LockKeeper::acquire(&db, &stop)?;
     let mut conn = db.get()?;
     let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
     let record = record.filter(|record| record.state != RunState::RolledBack);
@@ -35,7 +34,8 @@ pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
         until: None,
         steps: None,
     };
-    let ending = Executor::new(&db, &plan, key, &options, cx.ui.reporter(), stop).rollback(args.to)?;
+    let ending = Executor::new(&db, &plan, key, &options, cx.ui.reporter(), stop).rollback(args.to);
+    let ending = ending.map_err(|error| Error::Undo { step: error.step, source: error.source })?;
     if ending == Ending::Stopped {
         return Err(Error::Stopped);
     }

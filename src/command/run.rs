@@ -2,13 +2,13 @@
 
 use diesel::pg::PgConnection;
 
+use super::keeper::LockKeeper;
 use super::survey::survey;
 use super::{Context, config_hash};
 use crate::catalog::Catalog;
 use crate::cli::{RunArgs, WorkArgs};
 use crate::config::Config;
-use crate::db::lock::LockKey;
-use crate::db::{Database, RunLock};
+use crate::db::Database;
 use crate::error::Error;
 use crate::exec::{Ending, ExecOptions, Executor, StopFlag};
 use crate::journal::{self, JournalError, RunRecord, RunState, store};
@@ -20,7 +20,7 @@ pub(super) fn run(cx: &Context<'_>, args: &RunArgs) -> Result<(), Error> {
     let stop = stop_flag()?;
     let config = cx.config()?;
     let db = cx.connect(Some(&config), args.work.jobs.get())?;
-    let _lock = RunLock::acquire(&db, LockKey::RUN)?;
+    let _lock = LockKeeper::acquire(&db, &stop)?;
     refuse_unfinished(&mut *db.get()?)?;
     let mut survey = survey(cx, &db, &config, args.strategy)?;
     let plan = survey.plan.clone();
@@ -42,7 +42,7 @@ pub(super) fn resume(cx: &Context<'_>, args: &WorkArgs) -> Result<(), Error> {
     let stop = stop_flag()?;
     let config = cx.config()?;
     let db = cx.connect(Some(&config), args.jobs.get())?;
-    let _lock = RunLock::acquire(&db, LockKey::RUN)?;
+    let _lock = LockKeeper::acquire(&db, &stop)?;
     let mut conn = db.get()?;
     let record = unfinished(&mut conn)?;
     if record.state == RunState::RollingBack {

@@ -105,7 +105,7 @@ fn phase_status(phase: Phase, steps: &[StepRecord], fills: &BTreeMap<String, Fil
             fill: fills.get(&step.step_id).copied(),
         })
         .collect();
-    let rows: i64 = steps.iter().filter_map(|step| step.rows_done).sum();
+    let rows: i64 = steps.iter().filter(done).filter_map(|step| step.rows_done).sum();
     let unfinished: i64 = open.iter().filter_map(|step| step.fill).map(|fill| fill.rows).sum();
     PhaseStatus { phase: phase.name(), steps: steps.len(), done: steps.iter().filter(done).count(), rows: rows + unfinished, open }
 }

@@ -246,7 +246,7 @@ impl<'a> Executor<'a> {
 
 pub(crate) fn lost(wait: &ConnectionWait<'_>) -> Event {
     Event::Retry {
-        step: String::new(),
+        step: "connection".into(),
         reason: wait.error.map_or_else(|| "the connection was lost".to_owned(), ToString::to_string),
         attempt: wait.attempt,
         retry_in_ms: u64::try_from(wait.retry_in.as_millis()).unwrap_or(u64::MAX),

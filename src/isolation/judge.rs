@@ -69,6 +69,9 @@ fn of_success(expect: Expect, number: i64) -> (Verdict, String) {
     match expect {
         Expect::Sees(own) if number == own => (Verdict::Pass, format!("{number} rows")),
         Expect::Sees(own) if number > own => (Verdict::Leak, format!("it sees {number} rows, {own} are its own")),
+        Expect::Sees(own) if number > 0 => {
+            (Verdict::Inconclusive, format!("it sees {number} of its {own} rows: further policies hide the rest"))
+        }
         Expect::Sees(own) => {
             (Verdict::Unproven, format!("it sees {number} of its {own} rows, so an attack that finds nothing proves nothing"))
         }

@@ -7,6 +7,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod db;
 #[cfg(test)]
 mod example;

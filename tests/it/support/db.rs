@@ -72,12 +72,12 @@ impl TestDb {
 
     /// Runs `sql` up to its first error, which is returned.
     pub(crate) fn try_psql(&self, sql: &str) -> Result<String, String> {
-        try_psql_at(&self.url(), sql)
+        psql_at(&self.url(), sql)
     }
 
     /// Runs `sql` in a session of `role`, which must be allowed to log in.
     pub(crate) fn try_psql_as(&self, role: &str, sql: &str) -> Result<String, String> {
-        try_psql_at(&self.url_as(role), sql)
+        psql_at(&self.url_as(role), sql)
     }
 
     /// Runs `sql` and returns the one number it prints.
@@ -125,12 +125,13 @@ fn build(template: &str, fixture: &str) {
     let draft = format!("{template}_draft");
     let forget = format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)");
     cluster().admin(&[forget, format!("CREATE DATABASE {draft} TEMPLATE template0")]).unwrap();
-    try_psql_at(&cluster().url(&draft), fixture).unwrap_or_else(|error| panic!("the fixture does not load: {error}"));
+    psql_at(&cluster().url(&draft), fixture).unwrap_or_else(|error| panic!("the fixture does not load: {error}"));
     let close = format!("ALTER DATABASE {draft} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false");
     cluster().admin(&[close, format!("ALTER DATABASE {draft} RENAME TO {template}")]).unwrap();
 }
 
-fn try_psql_at(url: &str, sql: &str) -> Result<String, String> {
+/// Runs `sql` up to its first error, at any address.
+pub(crate) fn psql_at(url: &str, sql: &str) -> Result<String, String> {
     let done = cluster().tool("psql", &["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"], sql);
     if done.status.success() {
         Ok(String::from_utf8_lossy(&done.stdout).trim_end_matches('\n').to_owned())

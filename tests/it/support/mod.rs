@@ -6,10 +6,10 @@ mod db;
 mod dump;
 mod scenario;
 
-pub(crate) use cli::{Cli, Output};
+pub(crate) use cli::{Cli, Output, Spawned};
 pub(crate) use cluster::cluster;
-pub(crate) use db::TestDb;
-pub(crate) use scenario::{PerTenant, Scenario};
+pub(crate) use db::{TestDb, psql_at};
+pub(crate) use scenario::{PerTenant, Scenario, fixture_folder};
 
 use std::env;
 use std::ffi::OsStr;

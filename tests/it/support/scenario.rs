@@ -35,6 +35,21 @@ struct Roles {
     readonly: String,
 }
 
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// Copies a fixture, with these roles in its configuration; returns the copy and the SQL that makes the database.
+pub(crate) fn fixture_folder(name: &str, app: &str, readonly: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&fixture(name), folder.path());
+    let file = folder.path().join("tenantize.toml");
+    let template = fs::read_to_string(&file).unwrap();
+    fs::write(&file, template.replace("{{app}}", app).replace("{{readonly}}", readonly)).unwrap();
+    let before = fs::read_to_string(folder.path().join("before.sql")).unwrap();
+    (folder, before)
+}
+
 impl Scenario {
     pub(crate) fn new(name: &str) -> Self {
         Self::with(name, "")
@@ -42,16 +57,12 @@ impl Scenario {
 
     /// The same with more SQL at the end of `before.sql`.
     pub(crate) fn with(name: &str, sql: &str) -> Self {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
-        let before = fs::read_to_string(fixture.join("before.sql")).unwrap();
+        let before = fs::read_to_string(fixture(name).join("before.sql")).unwrap();
         let db = TestDb::new(&format!("{before}\n{sql}"));
         let roles = Roles { app: format!("{}_app", db.name()), readonly: format!("{}_readonly", db.name()) };
         roles.drop();
-        let folder = tempfile::tempdir().unwrap();
-        copy(&fixture, folder.path());
+        let (folder, _) = fixture_folder(name, &roles.app, &roles.readonly);
         let file = folder.path().join("tenantize.toml");
-        let template = fs::read_to_string(&file).unwrap();
-        fs::write(&file, template.replace("{{app}}", &roles.app).replace("{{readonly}}", &roles.readonly)).unwrap();
         let config = Config::load(&file).unwrap();
         Self { db, folder, config, roles }
     }
@@ -180,7 +191,7 @@ impl Scenario {
 }
 
 /// Chunks that did not write each row of their table once.
-const DIFFERENT_COUNTERS: &str = r"
+const DIFFERENT_COUNTERS: &str = r#"
     SELECT f.relation, f.rows, x.rows
     FROM (SELECT relation, sum(rows_done) AS rows FROM tenantize.fill_chunks GROUP BY relation) AS f
     LEFT JOIN (
@@ -188,9 +199,9 @@ const DIFFERENT_COUNTERS: &str = r"
         (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM ONLY %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::bigint AS rows
       FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$|tenantize|tenancy$)'
-    ) AS x ON replace(f.relation, '\x22', '') = replace(x.nspname || '.' || x.relname, '\x22', '')
+    ) AS x ON replace(f.relation, '"', '') = replace(x.nspname || '.' || x.relname, '"', '')
     WHERE f.rows IS DISTINCT FROM x.rows
-";
+"#;
 
 /// Steps that say something else than their chunks.
 const DIFFERENT_STEPS: &str = "
