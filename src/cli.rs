@@ -46,7 +46,7 @@ pub struct OutputArgs {
     /// Show progress like this. `auto` draws bars on a terminal and writes plain lines elsewhere.
     #[arg(long, value_enum, default_value_t, global = true)]
     pub progress: ProgressMode,
-    /// Use colours.
+    /// Use colours. `auto` does on a terminal unless `NO_COLOR` is set.
     #[arg(long, value_enum, default_value_t, global = true)]
     pub color: ColorMode,
     /// Say more: -v what is decided, -vv every SQL statement.
@@ -57,13 +57,13 @@ pub struct OutputArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read the catalog and propose a configuration.
+    /// Read the catalog and propose a configuration, with the reason for each table.
     Init(InitArgs),
-    /// Look for everything that would stop or harm a run; change nothing.
+    /// Look for everything that would stop or harm a run, with the cure; change nothing.
     Check(CheckArgs),
-    /// Show every step with its lock and reason; change nothing.
+    /// Show every step with its lock, its reason and its undo; change nothing.
     Plan(PlanArgs),
-    /// Start a run. Ctrl-C stops it after the batch in flight; continue with `resume`.
+    /// Start a run: backup, expand, backfill, constraints, rls. Ctrl-C stops it after the batch in flight; continue with `resume`.
     Run(RunArgs),
     /// Continue the unfinished run from its last committed batch.
     Resume(WorkArgs),
@@ -73,16 +73,16 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Take the run back, newest step first.
     Rollback(RollbackArgs),
-    /// Drop the journal and the staged maps of an ended run.
+    /// Drop the journal and the staged maps of an ended run; afterwards it cannot be taken back.
     Clean(CleanArgs),
     /// Show the whole story on a throw-away server; needs no database.
     Demo(DemoArgs),
-    /// Print a completion script for a shell.
+    /// Print a completion script for a shell, to be read at its start: `source <(tenantize completions bash)`.
     Completions {
-        /// The shell.
+        /// Write for this shell.
         shell: clap_complete::Shell,
     },
-    /// Print the man page.
+    /// Print the man page: `tenantize man | man -l -`.
     Man,
 }
 
@@ -92,10 +92,10 @@ pub struct InitArgs {
     /// Use this table as the registry of tenants, for example public.accounts.
     #[arg(long, value_name = "TABLE")]
     pub registry: Option<String>,
-    /// Name the tenant column.
+    /// Name the column that every tenant table gets.
     #[arg(long, value_name = "COLUMN", default_value = "tenant_id")]
     pub column: String,
-    /// Look at this schema; may be given several times.
+    /// Look at the tables of this schema; may be given several times.
     #[arg(long, value_name = "SCHEMA", default_value = "public")]
     pub schema: Vec<String>,
     /// Write to standard output instead of the file that --config names.
@@ -106,7 +106,7 @@ pub struct InitArgs {
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Print like this.
+    /// Print in this form.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -124,13 +124,13 @@ pub enum Format {
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// Print like this. `sql` is a script that psql runs.
+    /// Print in this form. `sql` is a script that psql runs.
     #[arg(long, value_enum, default_value_t)]
     pub format: PlanFormat,
     /// Show every statement and its undo.
     #[arg(long)]
     pub full: bool,
-    /// Choose how tables are filled.
+    /// Choose how tables are filled. `auto` writes no row where a default in the catalog is exact.
     #[arg(long, value_enum, default_value_t)]
     pub strategy: StrategyWish,
 }
@@ -144,7 +144,7 @@ pub struct RunArgs {
     /// Choose how tables are filled. `auto` writes no row where a default in the catalog is exact.
     #[arg(long, value_enum, default_value_t)]
     pub strategy: StrategyWish,
-    /// Do not ask.
+    /// Do not ask before anything is changed. Needed where nobody can be asked, as in a pipe.
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -161,13 +161,13 @@ pub struct WorkArgs {
     /// Fill and copy with so many connections at the same time.
     #[arg(long, value_name = "N", default_value = "2")]
     pub jobs: NonZeroUsize,
-    /// How long one batch should take. The batch size follows from it; a lost connection costs at most one batch.
+    /// Aim at this time for one batch. The batch size follows from it; a lost connection costs at most one batch.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
     pub batch_time: Duration,
     /// How long to try for a lock. Each try waits about 2 s, so that the application does not queue up behind it.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub lock_budget: Duration,
-    /// How long to wait for a server that has gone away.
+    /// Wait so long for a server that has gone away, then stop. What is committed is kept in any case.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
     pub patience: Duration,
 }
@@ -175,7 +175,7 @@ pub struct WorkArgs {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Print like this.
+    /// Print in this form.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -183,7 +183,7 @@ pub struct StatusArgs {
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Print like this.
+    /// Print in this form.
     #[arg(long, value_enum, default_value_t)]
     pub format: VerifyFormat,
     /// Attack as this login of the application instead of a temporary one.
@@ -194,13 +194,13 @@ pub struct VerifyArgs {
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// Keep the phases up to this one.
+    /// Keep the phases up to this one. Without it everything is taken back.
     #[arg(long, value_enum, value_name = "PHASE")]
     pub to: Option<Phase>,
-    /// How long to try for a lock.
+    /// Try for a lock so long, then stop.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub lock_budget: Duration,
-    /// Do not ask.
+    /// Do not ask before anything is changed. Needed where nobody can be asked, as in a pipe.
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -211,7 +211,7 @@ pub struct CleanArgs {
     /// Drop the copies in the schema `tenantize_backup`, too.
     #[arg(long)]
     pub backups: bool,
-    /// Do not ask.
+    /// Do not ask before anything is changed. Needed where nobody can be asked, as in a pipe.
     #[arg(short, long)]
     pub yes: bool,
 }
@@ -219,10 +219,10 @@ pub struct CleanArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// The example to show.
+    /// Show this example.
     #[arg(value_name = "SYSTEM", default_value = "cin7-playground")]
     pub system: String,
-    /// How big. 1 = 20 000 users, 200 000 projects, 2 000 000 files.
+    /// Make it so big. 1 = 20 000 users, 200 000 projects, 2 000 000 files.
     #[arg(long, default_value = "1")]
     pub scale: f64,
     /// Keep the server until Enter is pressed, to look around with psql.

@@ -22,6 +22,8 @@ pub fn promises(plan: &Plan, phase: Phase) -> Vec<Check> {
             checks.extend(some(&scope, &["C01", "C02", "C06", "C09", "C11"]));
             checks
         }
+        // Without a role of the application there is nobody to let pass: T032 has said so.
+        Phase::Rls if plan.app_roles.is_empty() => some(&scope, &["R01", "R02", "R05", "R06", "P02", "P16", "C10"]),
         Phase::Rls => some(&scope, &["R01", "R02", "R03", "R05", "R06", "P02", "P16", "C10"]),
     }
 }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::journal::{chunks, store};
 use crate::progress::style;
 use crate::server::{Server, ServerOptions};
-use crate::sql::Statement;
+use crate::sql::{Statement, example};
 
 static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples");
 
@@ -124,8 +124,7 @@ impl Demo<'_> {
         let mut conn = self.database()?.connect_dedicated()?;
         self.cx.ui.say(&format!("Loading {} at scale {} …", args.system, args.scale));
         conn.batch_execute(&self.script("before.sql")?)?;
-        // The scale is a number that was parsed above.
-        conn.batch_execute(&format!("SET tenantize.scale = '{}'", args.scale))?;
+        example::set_scale(args.scale).run(&mut conn)?;
         conn.batch_execute(&self.script("seed.sql")?)?;
         self.write_owners(&mut conn)?;
         self.cx.ui.say(&format!("Loaded in {}: one application, one owner, no tenants.", style::duration(clock.elapsed())));
@@ -138,8 +137,7 @@ impl Demo<'_> {
             return Ok(());
         }
         let query = self.script("owners.sql")?;
-        let typed = format!("SELECT id::text AS id, tenant::text AS tenant FROM ({}) AS o", query.trim().trim_end_matches(';'));
-        let owners: Vec<Owner> = Statement::of_operator(typed).rows(conn)?;
+        let owners: Vec<Owner> = example::owners(&query).rows(conn)?;
         let fail = |error: csv::Error| Error::Other(format!("cannot write owners.csv: {error}"));
         let mut file = csv::Writer::from_path(self.folder.join("owners.csv")).map_err(fail)?;
         file.write_record(["id", "tenant"]).map_err(fail)?;

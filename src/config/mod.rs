@@ -49,8 +49,9 @@ impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Read { .. } => Some("write it with: tenantize init".into()),
-            Self::Parse { nearest, .. } => nearest.as_ref().map(|key| format!("did you mean `{key}`?")),
-            Self::Invalid { .. } => None,
+            Self::Parse { nearest: Some(key), .. } => Some(format!("did you mean `{key}`?")),
+            Self::Parse { nearest: None, .. } => Some("correct that line; docs/configuration.md describes every key".into()),
+            Self::Invalid { path, .. } => Some(format!("correct it in {}", path.display())),
         }
     }
 }

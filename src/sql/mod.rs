@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backup;
 pub mod change;
 pub mod check;
+pub mod example;
 pub mod fill;
 mod ident;
 mod literal;

@@ -3,15 +3,23 @@
 //! `cfg(test)` says to clippy what is one: helpers of tests may unwrap.
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod db;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod help;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]

@@ -19,14 +19,14 @@ use tenantize::server::{Server, ServerOptions};
 const HBA: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
 
 /// A server on 127.0.0.1 that asks for passwords and has a certificate for `localhost` by an authority of its own.
-struct Net {
+pub(crate) struct Net {
     server: Server,
     port: u16,
     files: TempDir,
 }
 
 impl Net {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let files = tempfile::Builder::new().prefix("tnz-tls-").permissions(Permissions::from_mode(0o755)).tempdir_in("/tmp").unwrap();
         let hba = files.path().join("pg_hba.conf");
         fs::write(&hba, HBA).unwrap();
@@ -70,6 +70,10 @@ impl Net {
 
     fn speaks_tls(&self) -> bool {
         diesel::select(sql::<Bool>("current_setting('ssl')::bool")).get_result(&mut self.admin()).unwrap()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     fn file(&self, name: &str) -> PathBuf {
