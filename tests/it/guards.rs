@@ -152,7 +152,7 @@ fn a_row_that_appears_during_the_constraints_gets_its_tenant() {
     let begun = Instant::now();
     let waiting = "SELECT count(*) FROM tenantize.steps WHERE phase = 'constraints' AND state <> 'pending'";
     while scenario.db().scalar_i64(waiting) == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(60));
+        assert!(begun.elapsed() < Duration::from_mins(1));
         thread::sleep(Duration::from_millis(20));
     }
     thread::sleep(Duration::from_millis(200));
@@ -205,7 +205,7 @@ fn no_write_of_the_application_waits_long() {
     let (told, url) = (Arc::clone(&stop), scenario.db().url());
     let writer = thread::spawn(move || {
         let mut conn = PgConnection::establish(&url).unwrap();
-        let (mut longest, mut writes) = (Duration::ZERO, 0);
+        let (mut longest, mut count) = (Duration::ZERO, 0);
         while !told.load(Ordering::Relaxed) {
             let begun = Instant::now();
             // a transaction of the usual length: locks of its first statement are held until its end
@@ -215,13 +215,13 @@ fn no_write_of_the_application_waits_long() {
             );
             written.unwrap();
             longest = longest.max(begun.elapsed());
-            writes += 1;
+            count += 1;
         }
-        (longest, writes)
+        (longest, count)
     });
     let output = scenario.tenantize(&["run", "--yes"]);
     stop.store(true, Ordering::Relaxed);
-    let (longest, writes) = writer.join().unwrap();
-    assert!(writes > 10, "{output}");
+    let (longest, count) = writer.join().unwrap();
+    assert!(count > 10, "{output}");
     assert!(longest < Duration::from_millis(2_500), "a write took {longest:?}\n{output}");
 }

@@ -1,6 +1,6 @@
 //! The SQL of each change.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::spec::{Deferral, ExistingRows, PolicyKind, Uniqueness};
 use super::{
@@ -179,12 +179,13 @@ fn guard(f: &mut Formatter<'_>, spec: &GuardSpec) -> fmt::Result {
     if !watched.is_empty() {
         let pairs = |row: &str| watched.iter().map(|name| format!("{row}.{name}")).collect::<Vec<_>>().join(", ");
         // A row that moves to another parent moves to its tenant; one that loses its parent stays where it is.
-        body.push_str(&format!(
+        write!(
+            body,
             "  ELSIF ROW({}) IS DISTINCT FROM ROW({}) THEN\n    {found}\n    IF {} THEN\n      NEW.{column} := found;\n    END IF;\n",
             pairs("NEW"),
             pairs("OLD"),
             moves(sources, &watched)
-        ));
+        )?;
         events = format!("INSERT OR UPDATE OF {}", list(&watched));
     }
     body.push_str("  END IF;\n  RETURN NEW;\nEND\n");

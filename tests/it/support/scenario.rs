@@ -71,10 +71,6 @@ impl Scenario {
         &self.db
     }
 
-    pub(crate) fn app_role(&self) -> &str {
-        &self.roles.app
-    }
-
     /// A file of the scenario's own copy of the fixture.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -112,14 +108,6 @@ impl Scenario {
     /// Returns the state of the newest run in the journal.
     pub(crate) fn state(&self) -> String {
         self.db.psql("SELECT state FROM tenantize.runs ORDER BY id DESC LIMIT 1")
-    }
-
-    /// Goes on until nothing is left to do.
-    pub(crate) fn resume_to_the_end(&self) {
-        if self.state() != "finished" {
-            self.tenantize(&["resume"]);
-        }
-        assert_eq!(self.state(), "finished");
     }
 
     /// Returns what the database holds. What differs between two runs of the same plan, names of roles and the time, is left out.
