@@ -9,6 +9,9 @@ SET TimeZone = 'UTC';
 SET client_min_messages = warning;
 SET default_transaction_isolation = 'read committed';
 SET default_transaction_read_only = off;
+-- A step that is done stays done: what comes after it is not written down twice. Stronger settings are kept.
+SELECT set_config('synchronous_commit', 'on', false)
+WHERE current_setting('synchronous_commit') = 'off';
 -- The connection with the run lock is idle for hours, and a slow step is no runaway.
 SET idle_in_transaction_session_timeout = 0;
 -- Those that only some versions know.

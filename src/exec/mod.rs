@@ -15,12 +15,13 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use diesel::Connection as _;
 use diesel::pg::PgConnection;
 
 use crate::db::reconnect::{ConnectionWait, Patience, reconnecting};
 use crate::db::retry::{LockAttempt, RetryPolicy};
 use crate::db::{BlockerWatch, Database};
-use crate::journal::{RunState, StepState, store};
+use crate::journal::{JournalError, RunState, StepState, store};
 use crate::phase::Phase;
 use crate::plan::{Action, Plan, Step, StepId};
 use crate::progress::{Blocker, Event, Reporter, Resumed, style};
@@ -196,21 +197,30 @@ impl<'a> Executor<'a> {
             }
             Err(ExecError::Stopped) => Err(StepError { step: step.id.clone(), source: ExecError::Stopped }),
             Err(source) => {
-                self.note_failure(step, &source);
+                let source = self.note_failure(step, source);
                 Err(StepError { step: step.id.clone(), source })
             }
         }
     }
 
     /// Writes the failure down, if the journal can still be reached and is still ours.
-    fn note_failure(&self, step: &Step, error: &ExecError) {
-        let text = crate::error::chain(error);
+    ///
+    /// Returns the reason: to lose the run to another program is one, whatever came of it.
+    fn note_failure(&self, step: &Step, error: ExecError) -> ExecError {
+        let text = crate::error::chain(&error);
         let noted = self.db.get().map_err(ExecError::from).and_then(|mut conn| {
-            store::fail_step(&mut conn, self.run, &step.id, &text)?;
-            Ok(store::end_run(&mut conn, self.run, RunState::Failed)?)
+            Ok(conn.transaction(|conn| {
+                store::fail_step(conn, self.run, &step.id, &text)?;
+                store::end_run(conn, self.run, RunState::Failed)
+            })?)
         });
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the failure could not be noted in the journal");
+        match noted {
+            Ok(()) => error,
+            Err(fenced @ ExecError::Journal(JournalError::Fenced)) => fenced,
+            Err(other) => {
+                tracing::warn!(error = %other, "the failure could not be noted in the journal");
+                error
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use diesel::sql_types::Bool;
 
 use super::{ExecError, Executor, lock_wait};
 use crate::db::retry::{LockAttempt, RetryError, RetryPolicy, ddl};
-use crate::journal::store;
+use crate::journal::{StepState, store};
 use crate::plan::{Step, StepId};
 use crate::sql::{Change, QualifiedName, Statement};
 
@@ -34,6 +34,9 @@ impl Executor<'_> {
     pub(super) fn apply_changes(&mut self, step: &Step, changes: &[Change]) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.in_one_transaction(&step.id, &mut |conn| {
+            if store::is_in_state(conn, run, &step.id, StepState::Done)? {
+                return Ok(None);
+            }
             let rows = run_changes(conn, changes)?;
             store::finish_step(conn, run, &step.id, rows)?;
             Ok(rows)

@@ -64,6 +64,9 @@ impl Executor<'_> {
     fn note_undone(&mut self, step: &StepId, changes: &[Change]) -> Result<(), ExecError> {
         let run = self.run;
         self.in_one_transaction(step, &mut |conn| {
+            if store::is_in_state(conn, run, step, StepState::Undone)? {
+                return Ok(());
+            }
             run_changes(conn, changes)?;
             Ok(store::undo_step(conn, run, step)?)
         })

@@ -177,8 +177,16 @@ impl Executor<'_> {
             settled,
             moved,
         };
+        self.work(&job)?;
+        // A crash may have taken the last batches of a worker that had ended.
+        while self.patiently(|conn| Ok(chunks::open(conn, self.run, pass)?))? > 0 {
+            self.work(&job)?;
+        }
+        Ok(())
+    }
+
+    fn work(&self, job: &Job<'_>) -> Result<(), ExecError> {
         let results: Vec<Result<(), ExecError>> = std::thread::scope(|scope| {
-            let job = &job;
             let workers: Vec<_> = (1..=self.options.jobs.get()).map(|number| scope.spawn(move || job.work(number))).collect();
             workers.into_iter().map(|worker| worker.join().unwrap_or(Err(ExecError::Worker))).collect()
         });

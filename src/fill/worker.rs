@@ -13,7 +13,7 @@ use crate::config::TriggerPolicy;
 use crate::db::reconnect::{ConnectionWait, Patience, reconnecting};
 use crate::db::{Database, Fault, HasFault as _};
 use crate::exec::{ExecError, StopFlag, lost, milliseconds};
-use crate::journal::{Chunk, chunks, store};
+use crate::journal::{Chunk, JournalError, chunks, store};
 use crate::plan::FillSpec;
 use crate::progress::{Event, Reporter};
 use crate::sql::fill::{FillBatch, Stripe};
@@ -104,12 +104,12 @@ impl Job<'_> {
             let end = (chunk.next_page + pace.pages().min(segment)).min(chunk.end_page);
             let clock = Instant::now();
             match self.batch(chunk, end, worker) {
-                Ok(rows) => {
+                Ok(after) => {
                     conflicts = Conflicts { since: None, attempt: 0 };
                     let took = clock.elapsed();
                     pace.observe(end - chunk.next_page, took);
-                    self.told(rows, end - chunk.next_page, clock, number);
-                    *chunk = next(chunk, end, rows);
+                    self.told(after.rows_done - chunk.rows_done, end - chunk.next_page, clock, number);
+                    *chunk = after;
                 }
                 Err(error) if error.fault().is_transient() || error.fault() == Fault::StatementTimeout => {
                     pace.shrink();
@@ -121,8 +121,11 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// One segment of one stripe, with its checkpoint in the same transaction.
-    fn batch(&self, chunk: &Chunk, end: i64, worker: &str) -> Result<i64, ExecError> {
+    /// One segment of one stripe, with its checkpoint in the same transaction; returns the chunk after it.
+    ///
+    /// A checkpoint that is not where it was left has the last word: a crash may have taken batches that were not yet on
+    /// disk, or the connection was lost when the batch was committed already.
+    fn batch(&self, chunk: &Chunk, end: i64, worker: &str) -> Result<Chunk, ExecError> {
         let stripe = Stripe { index: narrow(chunk.stripe), of: narrow(chunk.stripes) };
         let batch = FillBatch {
             table: &self.spec.table,
@@ -132,21 +135,25 @@ impl Job<'_> {
             stripe,
         };
         let statement = batch.statement();
-        let mut attempts = 0;
         self.with_connection(|conn| {
-            attempts += 1;
-            // Lost in COMMIT? Then the checkpoint tells whether the batch took effect.
-            if attempts > 1
-                && let Some(rows) = chunks::committed_since(conn, self.run, chunk)?
-            {
-                return Ok(rows);
-            }
-            conn.transaction(|conn| {
+            let committed = conn.transaction(|conn| {
                 conn.batch_execute(self.settings())?;
                 let rows = i64::try_from(statement.run(conn)?).unwrap_or(i64::MAX);
-                chunks::advance(conn, self.run, &next(chunk, end, rows), worker)?;
-                Ok(rows)
-            })
+                let after = next(chunk, end, rows);
+                if chunks::advance(conn, self.run, chunk, &after, worker)? {
+                    Ok(after)
+                } else {
+                    Err(diesel::result::Error::RollbackTransaction)
+                }
+            });
+            match committed {
+                Err(diesel::result::Error::RollbackTransaction) => {
+                    let held = chunks::held(conn, self.run, chunk, worker)?;
+                    let elsewhere = held.filter(|held| (held.stripe, held.next_page) != (chunk.stripe, chunk.next_page));
+                    elsewhere.ok_or(ExecError::Journal(JournalError::Fenced))
+                }
+                other => Ok(other?),
+            }
         })
     }
 
@@ -170,7 +177,7 @@ impl Job<'_> {
         self.report.event(&Event::Advanced {
             step: self.pass.step.to_string(),
             unit_done: settled.cast_unsigned(),
-            batch: rows.cast_unsigned(),
+            batch: rows.max(0).cast_unsigned(),
             took_ms: milliseconds(clock),
             size: pages.cast_unsigned(),
             worker,

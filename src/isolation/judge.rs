@@ -11,7 +11,7 @@ const DIVISION: &str = "22012";
 const NULL: &str = "23502";
 const LOCK: &str = "55P03";
 /// What PostgreSQL checks after policies: not null, foreign key, unique.
-const AFTER_POLICIES: [&str; 3] = [NULL, "23503", "23505"];
+const AFTER_POLICIES: [&str; 4] = [NULL, "23001", "23503", "23505"];
 
 /// What a statement did before it was undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -4,7 +4,7 @@ use diesel::dsl::now;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
-use super::schema::fill_chunks;
+use super::schema::{fill_chunks, steps};
 use super::store::{RunKey, check_epoch};
 use super::{Chunk, JournalError, NewChunk};
 use crate::plan::StepId;
@@ -76,12 +76,18 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Checkpoints a chunk in the transaction of the batch that moved it.
+/// Moves the checkpoint of a chunk in the transaction of the batch, and tells whether it was where the batch began.
 ///
-/// A worker whose run was taken over finds its claim gone: that is the fence.
-pub fn advance(conn: &mut PgConnection, run: RunKey, chunk: &Chunk, worker: &str) -> Result<(), JournalError> {
+/// It is not when the run was taken over: that is the fence. Nor when the server has crashed and lost the batches before,
+/// nor when this batch was committed and only the answer was lost: [`held`] tells where it is.
+pub fn advance(conn: &mut PgConnection, run: RunKey, before: &Chunk, chunk: &Chunk, worker: &str) -> QueryResult<bool> {
     let done = chunk.stripe >= chunk.stripes;
-    let claimed = fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed")).filter(fill_chunks::worker.eq(worker));
+    let claimed = fill_chunks::table
+        .find(key(run, chunk))
+        .filter(fill_chunks::state.eq("claimed"))
+        .filter(fill_chunks::worker.eq(worker))
+        .filter(fill_chunks::stripe.eq(before.stripe))
+        .filter(fill_chunks::next_page.eq(before.next_page));
     let changed = diesel::update(claimed)
         .set((
             fill_chunks::stripe.eq(chunk.stripe),
@@ -91,21 +97,34 @@ pub fn advance(conn: &mut PgConnection, run: RunKey, chunk: &Chunk, worker: &str
             fill_chunks::updated_at.eq(now),
         ))
         .execute(conn)?;
-    if changed == 1 { Ok(()) } else { Err(JournalError::Fenced) }
+    Ok(changed == 1)
 }
 
 fn key(run: RunKey, chunk: &Chunk) -> (i64, &str, &str, i32, i64) {
     (run.id, &chunk.step_id, &chunk.relation, chunk.pass, chunk.first_page)
 }
 
-/// The rows of a batch that was committed after `chunk` was read, if it was: the answer to a connection lost in COMMIT.
-pub fn committed_since(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> QueryResult<Option<i64>> {
-    let (stripe, next_page, rows_done): (i32, i64, i64) = fill_chunks::table
-        .find(key(run, chunk))
-        .select((fill_chunks::stripe, fill_chunks::next_page, fill_chunks::rows_done))
-        .first(conn)?;
-    let moved = (stripe, next_page) != (chunk.stripe, chunk.next_page);
-    Ok(moved.then_some(rows_done - chunk.rows_done))
+/// A chunk as the journal has it, if this worker holds it or has ended it.
+pub fn held(conn: &mut PgConnection, run: RunKey, chunk: &Chunk, worker: &str) -> QueryResult<Option<Chunk>> {
+    let mine = fill_chunks::worker.eq(worker).assume_not_null().and(fill_chunks::state.ne("pending"));
+    Chunk::query()
+        .filter(fill_chunks::run_id.eq(run.id).and(fill_chunks::step_id.eq(&chunk.step_id)))
+        .filter(fill_chunks::relation.eq(&chunk.relation).and(fill_chunks::pass.eq(chunk.pass)))
+        .filter(fill_chunks::first_page.eq(chunk.first_page).and(mine))
+        .first(conn)
+        .optional()
+}
+
+/// How many chunks of a pass are not done.
+///
+/// Asked in a transaction that waits for the disk: what it sees will not be lost.
+pub fn open(conn: &mut PgConnection, run: RunKey, pass: &Pass<'_>) -> Result<i64, JournalError> {
+    conn.transaction(|conn| {
+        check_epoch(conn, run)?;
+        // Something must be written, or there is nothing to wait for.
+        diesel::update(steps::table.find((run.id, pass.step.as_str()))).set(steps::attempts.eq(steps::attempts)).execute(conn)?;
+        Ok(fill_chunks::table.filter(pass.filter(run)).filter(fill_chunks::state.ne("done")).count().get_result(conn)?)
+    })
 }
 
 /// Gives a chunk back, with what is committed of it.

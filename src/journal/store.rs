@@ -143,6 +143,12 @@ pub fn steps_to_undo(conn: &mut PgConnection, run: i64) -> QueryResult<Vec<StepR
         .load(conn)
 }
 
+/// Whether a step is in this state already: the answer to a connection lost in COMMIT.
+pub fn is_in_state(conn: &mut PgConnection, run: RunKey, step: &StepId, state: StepState) -> QueryResult<bool> {
+    let found: Option<StepState> = steps::table.find((run.id, step.as_str())).select(steps::state).first(conn).optional()?;
+    Ok(found == Some(state))
+}
+
 fn state_of(conn: &mut PgConnection, run: RunKey, step: &StepId) -> QueryResult<StepState> {
     steps::table.find((run.id, step.as_str())).select(steps::state).for_update().first(conn)
 }
@@ -162,10 +168,14 @@ pub fn begin_step(conn: &mut PgConnection, run: RunKey, step: &StepId) -> Result
     Ok(())
 }
 
-/// Notes that a step is done, with the rows it wrote.
+/// Notes that a step is done, with the rows it wrote. A commit whose answer was lost is not noted again.
 pub fn finish_step(conn: &mut PgConnection, run: RunKey, step: &StepId, rows: Option<i64>) -> Result<(), JournalError> {
     check_epoch(conn, run)?;
-    let state = state_of(conn, run, step)?.after(StepEvent::Finish)?;
+    let before = state_of(conn, run, step)?;
+    if before == StepState::Done {
+        return Ok(());
+    }
+    let state = before.after(StepEvent::Finish)?;
     diesel::update(steps::table.find((run.id, step.as_str())))
         .set((
             steps::state.eq(state),
@@ -180,6 +190,7 @@ pub fn finish_step(conn: &mut PgConnection, run: RunKey, step: &StepId, rows: Op
 
 /// Notes why a step failed.
 pub fn fail_step(conn: &mut PgConnection, run: RunKey, step: &StepId, error: &str) -> Result<(), JournalError> {
+    check_epoch(conn, run)?;
     let state = state_of(conn, run, step)?.after(StepEvent::Fail)?;
     diesel::update(steps::table.find((run.id, step.as_str()))).set((steps::state.eq(state), steps::error.eq(error))).execute(conn)?;
     Ok(())

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tenantize::server::{Server, ServerOptions};
 
-use crate::support::{Scenario, Spawned, TestDb, fixture_folder, psql_at};
+use crate::support::{Cli, Scenario, Spawned, TestDb, fixture_folder, psql_at};
 
 /// Makes the shop big enough to be interrupted: some 30 000 rows.
 const BIG: &str = "
@@ -123,7 +123,7 @@ impl Application {
 
 /// Rows whose tenant is not the one of their parent, or of the map.
 const MISPLACED: &str = "
-    SELECT 'users', id::text FROM users JOIN tenants AS t ON t.id = tenant_id WHERE slug <> (ARRAY['default', 'acme', 'globex'])[1 + users.id % 3]
+    SELECT 'users', u.id::text FROM users AS u JOIN tenants AS t ON t.id = u.tenant_id WHERE t.slug <> (ARRAY['default', 'acme', 'globex'])[1 + u.id % 3]
     UNION ALL SELECT 'orders', o.id::text FROM orders AS o JOIN users AS u ON u.id = o.user_id WHERE o.tenant_id IS DISTINCT FROM u.tenant_id
     UNION ALL SELECT 'order_lines', l.id::text FROM order_lines AS l JOIN orders AS o ON o.id = l.order_id WHERE l.tenant_id IS DISTINCT FROM o.tenant_id
     LIMIT 20
@@ -225,9 +225,11 @@ fn without_backup(data: &str) -> String {
     data.lines().filter(outside).collect::<Vec<_>>().join("\n")
 }
 
-fn fill_in_the_middle(scenario: &Scenario, command: &[&str]) -> (Spawned, RowInTheWay) {
+/// A program that has come to the row in the way, in the middle of the biggest table.
+fn fill_in_the_middle(scenario: &Scenario) -> (Spawned, RowInTheWay) {
+    scenario.tenantize(&with(&["run", "--yes", "--until", "expand"]));
     let row = RowInTheWay::hold(&scenario.db().url());
-    let program = scenario.cli(&with(command)).spawn();
+    let program = scenario.cli(&with(&["resume"])).spawn();
     wait_until(scenario.db(), A_WORKER_WAITS);
     (program, row)
 }
@@ -235,7 +237,7 @@ fn fill_in_the_middle(scenario: &Scenario, command: &[&str]) -> (Spawned, RowInT
 #[test]
 fn sigterm_ends_it_after_the_batch_and_it_can_go_on() {
     let scenario = big();
-    let (program, row) = fill_in_the_middle(&scenario, &["run", "--yes"]);
+    let (program, row) = fill_in_the_middle(&scenario);
     program.signal(Signal::SIGTERM);
     let output = program.wait();
     assert_eq!(output.code(), Some(5), "{output}");
@@ -252,7 +254,7 @@ fn sigterm_ends_it_after_the_batch_and_it_can_go_on() {
 #[test]
 fn a_worker_that_loses_its_connection_goes_on_by_itself() {
     let scenario = big();
-    let (program, row) = fill_in_the_middle(&scenario, &["run", "--yes"]);
+    let (program, row) = fill_in_the_middle(&scenario);
     let ended = scenario.db().psql(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() \
          AND application_name LIKE 'tenantize%' AND wait_event_type = 'Lock'",
@@ -267,7 +269,7 @@ fn a_worker_that_loses_its_connection_goes_on_by_itself() {
 #[test]
 fn a_second_program_is_refused_while_one_works() {
     let scenario = big();
-    let (program, row) = fill_in_the_middle(&scenario, &["run", "--yes"]);
+    let (program, row) = fill_in_the_middle(&scenario);
     let holder = scenario.db().psql(
         "SELECT l.pid FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database \
          WHERE d.datname = current_database() AND locktype = 'advisory'",
@@ -285,14 +287,14 @@ fn a_second_program_is_refused_while_one_works() {
 #[test]
 fn a_program_that_was_taken_over_is_fenced() {
     let scenario = big();
-    let (first, row) = fill_in_the_middle(&scenario, &["run", "--yes"]);
+    let (first, row) = fill_in_the_middle(&scenario);
     first.signal(Signal::SIGSTOP);
     scenario.db().psql(
         "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database \
          WHERE d.datname = current_database() AND locktype = 'advisory'",
     );
     let second = scenario.cli(&with(&["resume"])).spawn();
-    wait_until(scenario.db(), "epoch = 2 FROM tenantize.runs");
+    wait_until(scenario.db(), "epoch = 3 FROM tenantize.runs");
     // the statement of the first ends, and its transaction stays open: nobody is there to end it
     row.release();
     thread::sleep(Duration::from_millis(300));
@@ -309,15 +311,23 @@ fn a_program_that_was_taken_over_is_fenced() {
 /// A backend that dies takes the server down: every connection is lost, what was not on disk as well.
 #[test]
 fn a_server_that_crashes_and_recovers_costs_nothing_but_time() {
-    let options = ServerOptions { settings: vec![("restart_after_crash".into(), "on".into())], ..ServerOptions::default() };
+    let options = ServerOptions {
+        settings: vec![("restart_after_crash".into(), "on".into()), ("wal_writer_delay".into(), "10s".into())],
+        ..ServerOptions::default()
+    };
     let server = Server::start(&options).unwrap();
     let url = server.url("postgres");
     let (folder, before) = fixture_folder("shop", "crash_app", "crash_readonly");
     psql_at(&url, &format!("{before}\n{BIG}")).unwrap();
-    let row = RowInTheWay::hold(&url);
     let file = folder.path().join("tenantize.toml");
-    let cli = crate::support::Cli::new().args(with(&["run", "--yes", "--progress", "plain", "--database-url", &url]));
-    let program = cli.arg("--config").arg(file).spawn();
+    let cli = |command: &[&str]| {
+        let cli = Cli::new().args(with(command)).args(["--progress", "plain", "--database-url", &url]);
+        cli.arg("--config").arg(&file)
+    };
+    let output = cli(&["run", "--yes", "--until", "expand"]).run();
+    assert!(output.ok(), "{output}");
+    let row = RowInTheWay::hold(&url);
+    let program = cli(&["resume"]).spawn();
     wait_until_at(&url, A_WORKER_WAITS);
     let victim: i32 = psql_at(&url, "SELECT pid FROM pg_stat_activity WHERE application_name = 'nightly report'").unwrap().parse().unwrap();
     kill(Pid::from_raw(victim), Signal::SIGKILL).unwrap();

@@ -15,9 +15,13 @@ mod example;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod journal;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
