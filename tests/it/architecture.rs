@@ -118,13 +118,16 @@ fn nothing_panics_or_forgets_outside_of_tests() {
 fn sql_is_composed_where_it_is_quoted() {
     let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ALTER ", "DROP ", "SET ", "GRANT ", "REVOKE ", "COPY ", "VACUUM "];
     let sources = sources();
-    let found: Vec<String> = code_lines(&sources)
-        .filter(|(path, _, _)| !path.starts_with("src/sql/"))
-        .filter(|(_, _, line)| {
-            let text = line.split_once("format!(\"").map(|(_, text)| text);
-            text.is_some_and(|text| verbs.iter().any(|verb| text.starts_with(verb)))
+    let lines: Vec<(&str, usize, &str)> = code_lines(&sources).filter(|(path, _, _)| !path.starts_with("src/sql/")).collect();
+    let starts = |text: &str| verbs.iter().any(|verb| text.starts_with(verb));
+    let found: Vec<String> = lines
+        .iter()
+        .zip(lines.iter().skip(1))
+        .filter(|((_, _, line), (_, _, next))| {
+            let same = line.split_once("format!(\"").is_some_and(|(_, text)| starts(text));
+            same || (line.ends_with("format!(") && next.trim_start().strip_prefix('"').is_some_and(starts))
         })
-        .map(|(path, number, line)| format!("{path}:{number}: {}", line.trim()))
+        .map(|((path, number, line), _)| format!("{path}:{number}: {}", line.trim()))
         .collect();
     assert_none("move these statements into src/sql", &found);
 }
