@@ -8,7 +8,7 @@ use super::keeper::LockKeeper;
 use crate::cli::RollbackArgs;
 use crate::error::Error;
 use crate::exec::{Ending, ExecOptions, Executor, StopFlag};
-use crate::journal::{JournalError, RunState, store};
+use crate::journal::{self, JournalError, RunState, store};
 use crate::plan::Plan;
 
 pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
@@ -16,6 +16,7 @@ pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
     let db = cx.connect_any()?;
     let _lock = LockKeeper::acquire(&db, &stop)?;
     let mut conn = db.get()?;
+    journal::refuse_newer(&mut conn)?;
     let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
     let record = record.filter(|record| record.state != RunState::RolledBack);
     let record = record.ok_or(Error::Nothing { message: "there is no run to take back".into(), next: "see: tenantize status" })?;

@@ -100,6 +100,7 @@ fn refuse_unfinished(conn: &mut PgConnection) -> Result<(), Error> {
 
 /// The run that is not ended.
 pub(super) fn unfinished(conn: &mut PgConnection) -> Result<RunRecord, Error> {
+    journal::refuse_newer(conn)?;
     let record = if store::exists(conn)? { store::unfinished_run(conn)? } else { None };
     record.ok_or(Error::Nothing { message: "there is no unfinished run".into(), next: "start one with: tenantize run" })
 }

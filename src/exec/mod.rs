@@ -134,6 +134,16 @@ impl<'a> Executor<'a> {
 
     /// Asks the database whether what the phase promises is so.
     fn promise(&self, phase: Phase) -> Result<(), StepError> {
+        match self.ask_promise(phase) {
+            Err(StepError { source: ExecError::Promise { .. }, .. }) if phase == Phase::Backfill => {
+                self.fill_late_rows().map_err(|source| self.journal_failed(source))?;
+                self.ask_promise(phase)
+            }
+            other => other,
+        }
+    }
+
+    fn ask_promise(&self, phase: Phase) -> Result<(), StepError> {
         let checks = crate::check::promises(self.plan, phase);
         let results = self.patiently(|conn| Ok(crate::check::run(conn, &checks, &mut |_| {})?));
         let results = results.map_err(|source| self.journal_failed(source))?;
@@ -180,12 +190,10 @@ impl<'a> Executor<'a> {
             why: step.why.clone(),
             lock: step.lock().to_string(),
         });
-        let result = match &step.action {
-            Action::Apply { changes } => self.apply_changes(step, changes),
-            Action::Concurrent { change } => self.concurrent(step, change),
-            Action::Backup(spec) => self.back_up(step, spec),
-            Action::Fill(spec) => self.fill(step, spec),
-            Action::Settle { fills } => self.settle(step, fills),
+        let result = match self.act(step) {
+            // Some transaction was older than the fill and has ended since. None is now: the CHECK had to wait for them.
+            Err(error) if is_violated_check(&error) => self.fill_late_rows().and_then(|()| self.act(step)),
+            result => result,
         };
         match result {
             Ok(rows) => {
@@ -200,6 +208,16 @@ impl<'a> Executor<'a> {
                 let source = self.note_failure(step, source);
                 Err(StepError { step: step.id.clone(), source })
             }
+        }
+    }
+
+    fn act(&mut self, step: &Step) -> Result<Option<i64>, ExecError> {
+        match &step.action {
+            Action::Apply { changes } => self.apply_changes(step, changes),
+            Action::Concurrent { change } => self.concurrent(step, change),
+            Action::Backup(spec) => self.back_up(step, spec),
+            Action::Fill(spec) => self.fill(step, spec),
+            Action::Settle { fills } => self.settle(step, fills),
         }
     }
 
@@ -252,6 +270,11 @@ impl<'a> Executor<'a> {
     pub(crate) fn lock_policy(&self) -> RetryPolicy {
         RetryPolicy { budget: self.options.lock_budget, ..RetryPolicy::default() }
     }
+}
+
+fn is_violated_check(error: &ExecError) -> bool {
+    use diesel::result::{DatabaseErrorKind, Error};
+    matches!(error, ExecError::Query(Error::DatabaseError(DatabaseErrorKind::CheckViolation, _)))
 }
 
 pub(crate) fn lost(wait: &ConnectionWait<'_>) -> Event {

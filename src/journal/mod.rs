@@ -15,7 +15,7 @@ pub use state::{IllegalTransition, RunState, StepEvent, StepState};
 pub use store::JournalError;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::migration::{MigrationSource, MigrationVersion};
+use diesel::migration::MigrationSource;
 use diesel::pg::{Pg, PgConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
@@ -36,14 +36,25 @@ pub fn schema_name() -> Ident {
 /// Creates the journal or brings it up to date, on a connection that is used for nothing else afterwards.
 pub fn prepare(conn: &mut PgConnection) -> Result<(), JournalError> {
     conn.batch_execute("CREATE SCHEMA IF NOT EXISTS tenantize; SET search_path TO tenantize")?;
-    let ours: Vec<MigrationVersion<'_>> = MigrationSource::<Pg>::migrations(&MIGRATIONS)
-        .map_err(JournalError::Migration)?
-        .iter()
-        .map(|migration| migration.name().version().as_owned())
-        .collect();
-    let applied = conn.applied_migrations().map_err(JournalError::Migration)?;
-    if let Some(found) = applied.into_iter().find(|version| !ours.contains(version)) {
-        return Err(JournalError::WrittenByNewerVersion { found: found.to_string() });
-    }
+    refuse_newer(conn)?;
     conn.run_pending_migrations(MIGRATIONS).map(drop).map_err(JournalError::Migration)
+}
+
+/// Refuses a journal that a newer program wrote.
+pub fn refuse_newer(conn: &mut PgConnection) -> Result<(), JournalError> {
+    use diesel::prelude::*;
+    use diesel::sql_types::{Bool, Nullable, Text};
+    // A journal that is just being made has no list of its migrations yet.
+    let listed = diesel::dsl::sql::<Bool>("to_regclass('tenantize.__diesel_schema_migrations') IS NOT NULL");
+    if !diesel::select(listed).get_result::<bool>(conn)? {
+        return Ok(());
+    }
+    let newest = diesel::dsl::sql::<Nullable<Text>>("(SELECT max(version) FROM tenantize.__diesel_schema_migrations)");
+    let newest: Option<String> = diesel::select(newest).get_result(conn)?;
+    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(JournalError::Migration)?;
+    let known = |version: &String| ours.iter().any(|migration| migration.name().version().to_string() == *version);
+    match newest.filter(|version| !known(version)) {
+        Some(found) => Err(JournalError::WrittenByNewerVersion { found }),
+        None => Ok(()),
+    }
 }

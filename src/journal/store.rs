@@ -188,6 +188,11 @@ pub fn finish_step(conn: &mut PgConnection, run: RunKey, step: &StepId, rows: Op
     Ok(())
 }
 
+/// Corrects the rows of a step that is done.
+pub fn recount_step(conn: &mut PgConnection, run: RunKey, step: &StepId, rows: i64) -> QueryResult<()> {
+    diesel::update(steps::table.find((run.id, step.as_str()))).set(steps::rows_done.eq(rows)).execute(conn).map(drop)
+}
+
 /// Notes why a step failed.
 pub fn fail_step(conn: &mut PgConnection, run: RunKey, step: &StepId, error: &str) -> Result<(), JournalError> {
     check_epoch(conn, run)?;
