@@ -31,6 +31,7 @@ pub struct Cli {
 
 /// Where the database is.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct ConnectionArgs {
     /// Connect to this database. Without it: `DATABASE_URL`, also from `.env`, then `database_url` in the configuration.
     #[arg(long, value_name = "URL", global = true, hide_env_values = true)]
@@ -42,6 +43,7 @@ pub struct ConnectionArgs {
 
 /// What is shown.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct OutputArgs {
     /// Show progress like this. `auto` draws bars on a terminal and writes plain lines elsewhere.
     #[arg(long, value_enum, default_value_t, global = true)]
@@ -164,7 +166,7 @@ pub struct WorkArgs {
     /// Aim at this time for one batch. The batch size follows from it; a lost connection costs at most one batch.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
     pub batch_time: Duration,
-    /// How long to try for a lock. Each try waits about 2 s, so that the application does not queue up behind it.
+    /// Try for a lock so long, then stop. Each try waits about 2 s, so that the application does not queue up behind it.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub lock_budget: Duration,
     /// Wait so long for a server that has gone away, then stop. What is committed is kept in any case.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
+use diesel::result::DatabaseErrorKind;
 use diesel::pg::PgConnection;
 
 use crate::db::reconnect::{ConnectionWait, Patience, reconnecting};
@@ -192,7 +193,9 @@ impl<'a> Executor<'a> {
         });
         let result = match self.act(step) {
             // Some transaction was older than the fill and has ended since. None is now: the CHECK had to wait for them.
-            Err(error) if is_violated_check(&error) => self.fill_late_rows().and_then(|()| self.act(step)),
+            Err(error) if is_violated(&error, DatabaseErrorKind::CheckViolation) => self.fill_late_rows().and_then(|()| self.act(step)),
+            // The application has moved a row whose children were filled. No more can follow: the new key binds new rows.
+            Err(error) if is_violated(&error, DatabaseErrorKind::ForeignKeyViolation) => self.realign().and_then(|()| self.act(step)),
             result => result,
         };
         match result {
@@ -272,9 +275,9 @@ impl<'a> Executor<'a> {
     }
 }
 
-fn is_violated_check(error: &ExecError) -> bool {
-    use diesel::result::{DatabaseErrorKind, Error};
-    matches!(error, ExecError::Query(Error::DatabaseError(DatabaseErrorKind::CheckViolation, _)))
+fn is_violated(error: &ExecError, kind: DatabaseErrorKind) -> bool {
+    use diesel::result::Error;
+    matches!(error, ExecError::Query(Error::DatabaseError(found, _)) if std::mem::discriminant(found) == std::mem::discriminant(&kind))
 }
 
 pub(crate) fn lost(wait: &ConnectionWait<'_>) -> Event {

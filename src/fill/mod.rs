@@ -12,6 +12,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+use crate::config::TriggerPolicy;
 use crate::exec::{ExecError, Executor};
 use crate::journal::{NewChunk, chunks, store};
 use crate::plan::{Action, FillSpec, Step};
@@ -116,6 +117,25 @@ impl Executor<'_> {
             self.patiently(|conn| {
                 let rows = chunks::rows_filled(conn, run.id, &step.id)?;
                 Ok(store::recount_step(conn, run, &step.id, rows)?)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Lets rows follow parents that the application has moved since; parents come first in the plan.
+    pub(crate) fn realign(&self) -> Result<(), ExecError> {
+        for step in &self.plan.steps {
+            let Action::Fill(spec) = &step.action else { continue };
+            let Some(TenantSource::Parent(parent)) = spec.sources.first() else { continue };
+            let statement = sql::realign(&spec.table, &spec.column, parent);
+            self.patiently(|conn| {
+                let suppress = spec.triggers == TriggerPolicy::Suppress && may_suppress_triggers(conn)?;
+                Ok(conn.transaction(|conn| {
+                    if suppress {
+                        conn.batch_execute("SET LOCAL session_replication_role = replica")?;
+                    }
+                    statement.run(conn)
+                })?)
             })?;
         }
         Ok(())

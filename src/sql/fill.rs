@@ -71,6 +71,17 @@ impl FillBatch<'_> {
     }
 }
 
+/// Lets children follow parents that the application has moved to another tenant since the children were filled.
+#[must_use]
+pub fn realign(table: &QualifiedName, column: &Ident, parent: &ParentSource) -> Statement {
+    let ParentSource { table: parents, column: tenant, on, .. } = parent;
+    Statement::new(format!(
+        "UPDATE ONLY {table} AS t SET {column} = p.{tenant} FROM {parents} AS p \
+         WHERE {} AND p.{tenant} IS NOT NULL AND t.{column} IS DISTINCT FROM p.{tenant}",
+        join_condition("p", on)
+    ))
+}
+
 /// Pages of the table that still hold rows without a tenant, in order, with their number of such rows.
 #[must_use]
 pub fn unsettled_pages(table: &QualifiedName, column: &Ident) -> Statement {

@@ -101,7 +101,11 @@ fn a_migration_without_a_way_back_is_told_before_and_stops_the_rollback() {
     }
     case.accepts("run --yes");
     let output = case.cli("rollback --yes").run();
-    super::refused(&output, 1, &["expand/migration/001_extra failed", "the migration 001_extra has no down.sql", "take it back by hand"]);
+    super::refused(
+        &output,
+        1,
+        &["expand/migration/001_extra was not taken back", "the migration 001_extra has no down.sql", "take it back by hand"],
+    );
     let status = case.accepts("status");
     assert!(status.stdout.contains("rolling back") && status.stdout.contains("tenantize rollback"), "{status}");
     case.refuses("run --yes", 2, &["it is being rolled back", "tenantize rollback"]);

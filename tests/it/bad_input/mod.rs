@@ -81,11 +81,6 @@ impl Case {
         self.file("tenantize.toml", text.replacen(from, to, 1));
     }
 
-    /// Puts something after the header of a section.
-    fn insert(&self, section: &str, line: &str) {
-        self.config(&format!("{section}\n"), &format!("{section}\n{line}\n"));
-    }
-
     fn url(&self) -> String {
         with_secret(&self.db.url())
     }
