@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
-use diesel::result::DatabaseErrorKind;
 use diesel::pg::PgConnection;
+use diesel::result::DatabaseErrorKind;
 
 use crate::db::reconnect::{ConnectionWait, Patience, reconnecting};
 use crate::db::retry::{LockAttempt, RetryPolicy};
