@@ -66,9 +66,9 @@ fn an_invalid_index_is_dropped_and_built_again() {
     // it waits for the transaction that is open, and is cancelled while it does
     let mut open = PgConnection::establish(&scenario.db().url()).unwrap();
     open.batch_execute("BEGIN; UPDATE order_lines SET quantity = quantity WHERE quantity = 1").unwrap();
-    let failed = scenario.db().try_psql(&format!(
-        "SET statement_timeout = '300ms';\nCREATE INDEX CONCURRENTLY {name} ON order_lines (tenant_id, order_id);"
-    ));
+    let failed = scenario
+        .db()
+        .try_psql(&format!("SET statement_timeout = '300ms';\nCREATE INDEX CONCURRENTLY {name} ON order_lines (tenant_id, order_id);"));
     assert!(failed.is_err());
     open.batch_execute("COMMIT").unwrap();
     let valid = format!("SELECT indisvalid FROM pg_index WHERE indexrelid = '{name}'::regclass");
