@@ -23,11 +23,9 @@ pub(super) fn check(input: &PlanInput<'_>, steps: &[Step]) -> Vec<Finding> {
                     found.insert((Code::T012, input.catalog.server.role.plain().to_owned(), detail));
                 }
             }
-            Change::GrantSchemaUsage { schema, role } => {
-                if input.catalog.schemas.get(schema).is_some_and(|schema| !schema.owned) {
-                    let detail = format!("it may not grant {} the use of the schema {}", role.plain(), schema.plain());
-                    found.insert((Code::T012, input.catalog.server.role.plain().to_owned(), detail));
-                }
+            Change::GrantSchemaUsage { schema, role } if input.catalog.schemas.get(schema).is_some_and(|schema| !schema.owned) => {
+                let detail = format!("it may not grant {} the use of the schema {}", role.plain(), schema.plain());
+                found.insert((Code::T012, input.catalog.server.role.plain().to_owned(), detail));
             }
             Change::CreateRegistry(spec) => found.extend(room(input, &spec.table.schema, Some(&spec.table))),
             Change::CreateMembership(spec) => found.extend(room(input, &spec.table.schema, Some(&spec.table))),
