@@ -199,6 +199,9 @@ pub struct RollbackArgs {
     /// Keep the phases up to this one. Without it everything is taken back.
     #[arg(long, value_enum, value_name = "PHASE")]
     pub to: Option<Phase>,
+    /// Count this step as undone: you have taken it back by hand. Only for a step that has no way back of its own.
+    #[arg(long, value_name = "STEP")]
+    pub by_hand: Option<String>,
     /// Try for a lock so long, then stop.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub lock_budget: Duration,

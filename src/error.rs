@@ -144,7 +144,7 @@ impl Error {
             Self::Drift { .. } => Some("put it back and resume, or take the run back with: tenantize rollback".into()),
             Self::Step(error) => Some(step_hint(&error.source)),
             Self::Undo { source: ExecError::CannotUndo(_), .. } => {
-                Some("take it back by hand; steps after it are taken back already".into())
+                Some("take it back by hand, then say so with: tenantize rollback --by-hand STEP".into())
             }
             Self::Undo { .. } => Some("when the cause is gone, continue with: tenantize rollback".into()),
             Self::Stopped => Some("continue with: tenantize resume".into()),

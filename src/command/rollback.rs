@@ -35,10 +35,11 @@ pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
         until: None,
         steps: None,
     };
-    let ending = Executor::new(&db, &plan, key, &options, cx.ui.reporter(), stop).rollback(args.to);
+    let ending = Executor::new(&db, &plan, key, &options, cx.ui.reporter(), stop).rollback(args.to, args.by_hand.as_deref());
     let ending = ending.map_err(|error| Error::Undo { step: error.step, source: error.source })?;
     if ending == Ending::Stopped {
-        return Err(Error::Stopped);
+        let rest = crate::plan::StepId::from_journal("the rest of the run".into());
+        return Err(Error::Undo { step: rest, source: crate::exec::ExecError::Stopped });
     }
     match args.to {
         Some(phase) => cx.ui.say(&format!("The phases after {phase} are taken back. Go forward again with: tenantize resume")),

@@ -1,5 +1,8 @@
 -- A filtered read must be an error, not a silent zero.
 SET row_security = off;
+-- Nobody who may create functions or operators in the application's schemas can put his between ours and PostgreSQL's.
+-- What the operator wrote, and the application's triggers, run under the database's own path: SET LOCAL … TO DEFAULT.
+SET search_path = pg_catalog, pg_temp;
 SET standard_conforming_strings = on;
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
@@ -18,6 +21,9 @@ SET idle_in_transaction_session_timeout = 0;
 SELECT set_config(name, '0', false)
 FROM pg_catalog.pg_settings
 WHERE name IN ('idle_session_timeout', 'transaction_timeout');
+-- The server notices within seconds that we were killed, and ends the statement that nobody waits for any more.
+SELECT set_config('client_connection_check_interval', '2s', false)
+WHERE version() LIKE '%linux%';
 -- Messages that are recognised by their text, in English where the login may ask for it.
 SELECT set_config('lc_messages', 'C', false)
 WHERE current_setting('is_superuser') = 'on';

@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::{ExecError, Executor, milliseconds};
 use crate::journal::{BackupRecord, store};
-use crate::plan::{BackupCopy, BackupSpec, Step};
+use crate::plan::{BackupCopy, BackupSpec, Step, StepId};
 use crate::progress::{Event, Precision, Unit};
 use crate::sql::backup as sql;
 
@@ -35,7 +35,7 @@ impl Executor<'_> {
     pub(super) fn back_up(&mut self, step: &Step, spec: &BackupSpec) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.patiently(|conn| Ok(conn.transaction(|conn| store::begin_step(conn, run, &step.id))?))?;
-        self.discard_backup(spec)?;
+        self.discard_backup(&step.id, spec)?;
         self.patiently(|conn| Ok(sql::create_schema(&spec.schema).run_script(conn)?))?;
         let total = spec.copies.iter().map(|copy| copy.bytes).sum::<i64>().cast_unsigned();
         self.tell(&Event::WorkSized {
@@ -60,8 +60,10 @@ impl Executor<'_> {
     }
 
     /// Drops what an interrupted backup left, and what `rollback` takes back.
-    pub(super) fn discard_backup(&mut self, spec: &BackupSpec) -> Result<(), ExecError> {
-        self.patiently(|conn| {
+    ///
+    /// A server that was not told of our end may still be copying: the locks are waited for.
+    pub(super) fn discard_backup(&mut self, step: &StepId, spec: &BackupSpec) -> Result<(), ExecError> {
+        self.in_one_transaction(step, &mut |conn| {
             for copy in &spec.copies {
                 sql::drop_copy(&copy.copy).run(conn)?;
             }

@@ -135,6 +135,9 @@ impl<'a> Executor<'a> {
 
     /// Asks the database whether what the phase promises is so.
     fn promise(&self, phase: Phase) -> Result<(), StepError> {
+        if phase == Phase::Backfill {
+            self.realign(phase).map_err(|source| self.journal_failed(source))?;
+        }
         match self.ask_promise(phase) {
             Err(StepError { source: ExecError::Promise { .. }, .. }) if phase == Phase::Backfill => {
                 self.fill_late_rows().map_err(|source| self.journal_failed(source))?;
@@ -195,7 +198,9 @@ impl<'a> Executor<'a> {
             // Some transaction was older than the fill and has ended since. None is now: the CHECK had to wait for them.
             Err(error) if is_violated(&error, DatabaseErrorKind::CheckViolation) => self.fill_late_rows().and_then(|()| self.act(step)),
             // The application has moved a row whose children were filled. No more can follow: the new key binds new rows.
-            Err(error) if is_violated(&error, DatabaseErrorKind::ForeignKeyViolation) => self.realign().and_then(|()| self.act(step)),
+            Err(error) if is_violated(&error, DatabaseErrorKind::ForeignKeyViolation) => {
+                self.realign(step.phase).and_then(|()| self.act(step))
+            }
             result => result,
         };
         match result {

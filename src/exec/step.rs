@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -109,6 +110,12 @@ impl Executor<'_> {
                 }
                 Probe::Absent => {}
             }
+            if matches!(change, Change::LooseScript { .. }) {
+                conn.batch_execute("SET search_path TO DEFAULT")?;
+                let done = change.statement().run_script(conn);
+                conn.batch_execute("SET search_path = pg_catalog, pg_temp")?;
+                return Ok(done?);
+            }
             Ok(change.statement().run_script(conn)?)
         })
     }
@@ -118,10 +125,19 @@ impl Executor<'_> {
 pub(super) fn run_changes(conn: &mut PgConnection, changes: &[Change]) -> Result<Option<i64>, ExecError> {
     let mut rows = None;
     for change in changes {
-        if matches!(change, Change::FillMemberships(_)) {
-            rows = i64::try_from(change.statement().run(conn)?).ok();
-        } else {
-            change.statement().run_script(conn)?;
+        match change {
+            // What the operator wrote means what it means in psql.
+            Change::Script { .. } => {
+                conn.batch_execute("SET LOCAL search_path TO DEFAULT")?;
+                change.statement().run_script(conn)?;
+                conn.batch_execute("SET LOCAL search_path = pg_catalog, pg_temp")?;
+            }
+            Change::FillMemberships(_) => {
+                conn.batch_execute("SET LOCAL search_path TO DEFAULT")?;
+                rows = i64::try_from(change.statement().run(conn)?).ok();
+                conn.batch_execute("SET LOCAL search_path = pg_catalog, pg_temp")?;
+            }
+            change => change.statement().run_script(conn)?,
         }
     }
     Ok(rows)

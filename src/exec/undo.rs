@@ -12,7 +12,9 @@ use crate::sql::Change;
 
 impl Executor<'_> {
     /// Undoes steps, newest first: all of them, or down to but not including the phase `keep`.
-    pub fn rollback(&mut self, keep: Option<Phase>) -> Result<super::Ending, StepError> {
+    ///
+    /// The step `by_hand` counts as undone if it cannot be taken back otherwise.
+    pub fn rollback(&mut self, keep: Option<Phase>, by_hand: Option<&str>) -> Result<super::Ending, StepError> {
         let run = self.run.id;
         let records = self.patiently(|conn| Ok(store::steps_to_undo(conn, run)?)).map_err(|source| self.journal_failed(source))?;
         for record in records {
@@ -26,7 +28,11 @@ impl Executor<'_> {
                 return Ok(super::Ending::Stopped);
             }
             let clock = Instant::now();
-            match self.undo(step, record.state) {
+            let undone = match &step.undo {
+                Undo::Impossible { .. } if by_hand == Some(id.as_str()) => self.note_undone(&step.id, &[]),
+                _ => self.undo(step, record.state),
+            };
+            match undone {
                 Ok(()) => self.tell(&Event::StepUndone { step: id.to_string(), took_ms: milliseconds(clock) }),
                 Err(source) => return Err(StepError { step: id, source }),
             }
@@ -44,7 +50,7 @@ impl Executor<'_> {
             _ if atomic && state != StepState::Done => self.note_undone(&step.id, &[]),
             _ if matches!(step.action, Action::Backup(_)) => {
                 if let Action::Backup(spec) = &step.action {
-                    self.discard_backup(spec)?;
+                    self.discard_backup(&step.id, spec)?;
                 }
                 self.note_undone(&step.id, &[])
             }

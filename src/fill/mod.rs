@@ -15,6 +15,7 @@ use diesel::sql_types::BigInt;
 use crate::config::TriggerPolicy;
 use crate::exec::{ExecError, Executor};
 use crate::journal::{NewChunk, chunks, store};
+use crate::phase::Phase;
 use crate::plan::{Action, FillSpec, Step};
 use crate::progress::{Event, Precision, Unit};
 use crate::sql::{TenantSource, fill as sql};
@@ -122,23 +123,34 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Lets rows follow parents that the application has moved since; parents come first in the plan.
-    pub(crate) fn realign(&self) -> Result<(), ExecError> {
-        for step in &self.plan.steps {
-            let Action::Fill(spec) = &step.action else { continue };
-            let Some(TenantSource::Parent(parent)) = spec.sources.first() else { continue };
-            let statement = sql::realign(&spec.table, &spec.column, parent);
-            self.patiently(|conn| {
-                let suppress = spec.triggers == TriggerPolicy::Suppress && may_suppress_triggers(conn)?;
-                Ok(conn.transaction(|conn| {
-                    if suppress {
-                        conn.batch_execute("SET LOCAL session_replication_role = replica")?;
-                    }
-                    statement.run(conn)
-                })?)
-            })?;
+    /// Lets rows follow parents that the application has moved since, until nothing changes.
+    ///
+    /// While no foreign key carries a tenant, triggers are kept from firing as in the fill; later, keys are triggers that
+    /// must be asked.
+    pub(crate) fn realign(&self, phase: Phase) -> Result<(), ExecError> {
+        let run = self.run;
+        loop {
+            let mut moved = 0;
+            for step in &self.plan.steps {
+                let Action::Fill(spec) = &step.action else { continue };
+                let Some(TenantSource::Parent(parent)) = spec.sources.first() else { continue };
+                let statement = sql::realign(&spec.table, &spec.column, parent);
+                moved += self.patiently(|conn| {
+                    let suppress = phase == Phase::Backfill && spec.triggers == TriggerPolicy::Suppress && may_suppress_triggers(conn)?;
+                    Ok(conn.transaction(|conn| -> Result<usize, crate::journal::JournalError> {
+                        store::check_epoch(conn, run)?;
+                        conn.batch_execute("SET LOCAL search_path TO DEFAULT")?;
+                        if suppress {
+                            conn.batch_execute("SET LOCAL session_replication_role = replica")?;
+                        }
+                        Ok(statement.run(conn)?)
+                    })?)
+                })?;
+            }
+            if moved == 0 {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn finish_fill(&self, step: &Step) -> Result<Option<i64>, ExecError> {

@@ -96,7 +96,7 @@ impl Job<'_> {
         let mut conflicts = Conflicts { since: None, attempt: 0 };
         while chunk.stripe < chunk.stripes {
             if self.stop.requested() {
-                self.with_connection(|conn| Ok(chunks::release(conn, self.run, chunk)?))?;
+                self.with_connection(|conn| Ok(chunks::release(conn, self.run, chunk, worker)?))?;
                 return Err(ExecError::Stopped);
             }
             // A visit takes several segments: by the next one the versions that this one leaves behind can be removed.
@@ -160,9 +160,9 @@ impl Job<'_> {
     /// A lost commit takes its checkpoint with it, so it need not wait for the disk. A batch must never hash a whole
     /// parent table, so joins probe its key.
     fn settings(&self) -> &'static str {
-        const COMMON: &str = "SET LOCAL synchronous_commit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+        const COMMON: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL synchronous_commit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
                               SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
-        const SUPPRESSING: &str = "SET LOCAL session_replication_role = replica; SET LOCAL synchronous_commit = off; \
+        const SUPPRESSING: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL session_replication_role = replica; SET LOCAL synchronous_commit = off; \
                                    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
                                    SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
         match self.suppress {

@@ -128,8 +128,9 @@ pub fn open(conn: &mut PgConnection, run: RunKey, pass: &Pass<'_>) -> Result<i64
 }
 
 /// Gives a chunk back, with what is committed of it.
-pub fn release(conn: &mut PgConnection, run: RunKey, chunk: &Chunk) -> QueryResult<()> {
-    diesel::update(fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed")))
+pub fn release(conn: &mut PgConnection, run: RunKey, chunk: &Chunk, worker: &str) -> QueryResult<()> {
+    let claimed = fill_chunks::table.find(key(run, chunk)).filter(fill_chunks::state.eq("claimed"));
+    diesel::update(claimed.filter(fill_chunks::worker.eq(worker)))
         .set((fill_chunks::state.eq("pending"), fill_chunks::worker.eq(None::<String>)))
         .execute(conn)?;
     Ok(())

@@ -45,8 +45,7 @@ fn fill_table(input: &PlanInput<'_>, target: &Target, cycle: bool, planned: &mut
             column: input.column().clone(),
             sources: sources.clone(),
             orphans: target.orphans.clone(),
-            #[expect(clippy::cast_possible_truncation, reason = "an estimate of rows fits")]
-            rows: leaf.rows.max(0.0) as i64,
+            rows: rows(input, target, leaf),
             pages: leaf.pages,
             triggers: config.map(|config| config.triggers).unwrap_or_default(),
         };
@@ -60,6 +59,13 @@ fn fill_table(input: &PlanInput<'_>, target: &Target, cycle: bool, planned: &mut
         fills.push(fill);
     }
     fills
+}
+
+/// Rows as the audit counted them, or as the statistics say where a table has several parts.
+#[expect(clippy::cast_possible_truncation, reason = "an estimate of rows fits")]
+fn rows(input: &PlanInput<'_>, target: &Target, leaf: &crate::catalog::Table) -> i64 {
+    let counted = input.audit.tables.get(&leaf.name).filter(|_| input.catalog.leaves(&target.table).len() == 1);
+    counted.map_or(leaf.rows.max(0.0) as i64, |audit| audit.per_tenant.values().sum::<i64>() + audit.orphans)
 }
 
 fn check_triggers(input: &PlanInput<'_>, fill: &FillSpec, planned: &mut Planned) {

@@ -1,7 +1,7 @@
 //! Constraints: what the fill has made true is made to stay true, without blocking anybody.
 
 use super::Phase;
-use super::keys::{Conversion, KeepsOld, conversions, indexes, to_registry};
+use super::keys::{Conversion, KeepsOld, conversions, indexes, referenced_columns, to_registry};
 use crate::catalog::{Key, KeyKind, Table, TableKind};
 use crate::config::KeyPolicy;
 use crate::plan::{Code, Place, PlanInput, Planned, Undo};
@@ -11,9 +11,10 @@ use crate::sql::{Change, Ident, QualifiedName};
 
 pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
     // Every table's own constraints come before the foreign keys that rely on them.
+    let referenced = referenced_columns(input);
     for target in input.present() {
         let Some(table) = input.catalog.table(&target.table) else { continue };
-        for spec in indexes(input, target, planned) {
+        for spec in indexes(input, target, &referenced, planned) {
             build_index(input, &spec, planned);
         }
         if target.origin == ColumnOrigin::Added || !table.column(input.column()).is_some_and(|column| column.not_null) {
@@ -187,6 +188,10 @@ fn per_tenant(input: &PlanInput<'_>, table: &Table, key: &Key, planned: &mut Pla
     let plain = format!("UNIQUE ({})", key.columns.iter().map(sql_name).collect::<Vec<_>>().join(", "));
     if key.kind != KeyKind::Unique || key.deferrable || table.kind == TableKind::Partitioned || key.definition != plain {
         let detail = format!("unique: {} ({}) cannot become per-tenant", key.name.plain(), key.definition);
+        return planned.found(Code::T006, &table.name, detail);
+    }
+    if table.replica_identity == "i" {
+        let detail = format!("unique: {} may be the replica identity, which is an index here", key.name.plain());
         return planned.found(Code::T006, &table.name, detail);
     }
     let references = |other: &Table| {

@@ -1,6 +1,6 @@
 //! Keys that carry the tenant: which indexes and foreign keys a table gets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{ForeignKey, Referential, Table, TableKind};
 use crate::config::OnDelete;
@@ -120,11 +120,11 @@ pub(super) fn to_registry(input: &PlanInput<'_>, table: &QualifiedName) -> Forei
 }
 
 /// The tenant-led indexes of a table: those that foreign keys need, those that are asked for, or the plain one.
-pub(super) fn indexes(input: &PlanInput<'_>, target: &Target, planned: &mut Planned) -> Vec<IndexSpec> {
+pub(super) fn indexes(input: &PlanInput<'_>, target: &Target, referenced: &Referenced, planned: &mut Planned) -> Vec<IndexSpec> {
     let table = &target.table;
     let mut indexes = Vec::new();
-    for columns in referenced_columns(input, target) {
-        indexes.push(index(input, table, &columns, Uniqueness::Unique));
+    for columns in referenced.get(table).into_iter().flatten() {
+        indexes.push(index(input, table, columns, Uniqueness::Unique));
     }
     let wished = input.config.tables.get(table).map(|config| config.indexes.as_slice()).unwrap_or_default();
     for wish in wished {
@@ -140,12 +140,19 @@ pub(super) fn indexes(input: &PlanInput<'_>, target: &Target, planned: &mut Plan
     indexes
 }
 
-/// The column lists by which other tables with tenants reference this one.
-fn referenced_columns(input: &PlanInput<'_>, target: &Target) -> BTreeSet<Vec<Ident>> {
+/// The column lists by which tables with tenants are referenced by others.
+pub(super) type Referenced = BTreeMap<QualifiedName, BTreeSet<Vec<Ident>>>;
+
+/// Collects them, once per plan.
+pub(super) fn referenced_columns(input: &PlanInput<'_>) -> Referenced {
     let mut ignored = Planned::default();
-    let tables = input.present();
-    let conversions = tables.flat_map(|child| conversions(input, child, &mut ignored));
-    conversions.filter(|conversion| conversion.old.table == target.table).map(|conversion| conversion.old.references.clone()).collect()
+    let mut referenced = Referenced::new();
+    for child in input.present() {
+        for conversion in conversions(input, child, &mut ignored) {
+            referenced.entry(conversion.old.table.clone()).or_default().insert(conversion.old.references.clone());
+        }
+    }
+    referenced
 }
 
 fn index(input: &PlanInput<'_>, table: &QualifiedName, rest: &[Ident], uniqueness: Uniqueness) -> IndexSpec {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Phase;
-use super::expand::{drop_guard, guards, script};
+use super::expand::{drop_guard, guards, membership, script};
 use crate::catalog::{Catalog, Table, TableKind};
 use crate::config::Scope;
 use crate::plan::{Code, Finding, Place, PlanInput, Planned, Strategy, Undo};
@@ -38,6 +38,14 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
         }
     }
     if let Some(memberships) = &input.config.memberships {
+        if let Ok(spec) = membership(input, memberships) {
+            planned.step(
+                &place(Some(&memberships.table), "late_memberships"),
+                "users that are new since the backfill become members too",
+                vec![Change::FillMemberships(spec)],
+                Undo::nothing("the memberships go with the others"),
+            );
+        }
         protect(input, &memberships.table, None, planned);
     }
     for target in input.resolved.targets() {
@@ -183,6 +191,23 @@ fn revoke_public(both: &mut Both, name: &QualifiedName, table: Option<&Table>) {
     }
 }
 
+/// Nobody may get around policies: TRUNCATE asks none, a trigger runs with the rights of whoever fires it.
+fn disarm_others(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, table: Option<&Table>) {
+    let config = &input.config.rls;
+    let grants = table.map(|table| table.grants.as_slice()).unwrap_or_default();
+    let others: BTreeSet<&Ident> = grants.iter().filter_map(|grant| grant.grantee.as_ref()).collect();
+    for role in others.into_iter().filter(|role| !config.app_roles.contains(role) && !config.read_roles.contains(role)) {
+        let has = granted(table, Some(role));
+        let dangerous: Vec<String> = DANGEROUS.iter().filter(|right| has.contains(**right)).map(|right| (*right).to_owned()).collect();
+        if !dangerous.is_empty() {
+            both.push(
+                Change::Revoke { table: name.clone(), role: role.clone(), privileges: dangerous.clone() },
+                Change::Grant { table: name.clone(), role: role.clone(), privileges: dangerous },
+            );
+        }
+    }
+}
+
 fn policy(both: &mut Both, input: &PlanInput<'_>, table: &QualifiedName, column: &Ident, named: (&str, PolicyKind)) {
     let Ok(name) = Ident::new(named.0) else { return };
     let spec = PolicySpec { table: table.clone(), name: name.clone(), kind: named.1, column: column.clone(), ty: input.ty() };
@@ -203,6 +228,7 @@ fn fence(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, column: &
     let table = input.catalog.table(name);
     let config = &input.config.rls;
     revoke_public(both, name, table);
+    disarm_others(both, input, name, table);
     for role in &config.app_roles {
         grants(both, name, table, role, &WRITE);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
+use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::result::Error as QueryError;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -106,6 +107,8 @@ pub fn audit(
     told: &mut dyn FnMut(&str),
 ) -> Result<Audit, AuditError> {
     let staged = crate::sql::temporary_schema();
+    // Expressions of rules mean what they mean in psql.
+    conn.batch_execute("SET search_path TO DEFAULT").map_err(|source| AuditError::Query { table: "the rules".into(), source })?;
     let prediction = Prediction { resolved, staged, settled: BTreeMap::new() };
     let mut auditor = Auditor { conn, catalog, tenants, column, prediction, out: Audit::default() };
     for map in &resolved.maps {

@@ -245,7 +245,8 @@ impl Resolver<'_> {
             Rule::Sql(sql) => Ok(TenantSource::Expression { sql: sql.trim().to_owned(), ty: self.tenants.ty }),
             Rule::Csv { file, key } => match table.column(key) {
                 Some(column) => {
-                    let staged = staged_name(&table.name);
+                    let earlier = self.out.maps.iter().filter(|map| map.table == table.name).count();
+                    let staged = staged_name(&table.name, earlier);
                     self.out.maps.push(MapSpec {
                         file: self.config.file(file),
                         staged: staged.clone(),
@@ -313,11 +314,11 @@ impl Resolver<'_> {
     }
 }
 
-/// The staged table of a table's CSV map.
-fn staged_name(table: &QualifiedName) -> QualifiedName {
+/// The staged table of a table's CSV map; a table may have several.
+fn staged_name(table: &QualifiedName, earlier: usize) -> QualifiedName {
     let schema = crate::journal::schema_name();
-    let map = Ident::derived(&[&table.schema, &table.name], "map");
-    QualifiedName::new(schema, map)
+    let suffix = if earlier == 0 { "map".to_owned() } else { format!("map{}", earlier + 1) };
+    QualifiedName::new(schema, Ident::derived(&[&table.schema, &table.name], &suffix))
 }
 
 #[cfg(test)]

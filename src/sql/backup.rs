@@ -27,8 +27,27 @@ pub fn copy(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> S
     let comment = Text(&format!("copy of {}, made by tenantize", table.plain())).to_string();
     Statement::new(format!(
         "CREATE TABLE {copy} AS SELECT {} FROM ONLY {table};\n\
-         ALTER TABLE {copy} ENABLE ROW LEVEL SECURITY;\nREVOKE ALL ON {copy} FROM PUBLIC;\nCOMMENT ON TABLE {copy} IS {comment}",
-        list(columns)
+         ALTER TABLE {copy} ENABLE ROW LEVEL SECURITY;\n{};\nCOMMENT ON TABLE {copy} IS {comment}",
+        list(columns),
+        revoke_all(copy)
+    ))
+}
+
+/// Takes all rights on a table from everyone but its owner, also those that default privileges gave.
+#[must_use]
+pub fn revoke_all(table: &QualifiedName) -> Statement {
+    let (name, in_format) = (Text(&table.to_string()).to_string(), table.to_string().replace('%', "%%"));
+    let statement = Text(&format!("REVOKE ALL ON {in_format} FROM %s")).to_string();
+    let mut quotes = "$revoke$".to_owned();
+    while name.contains(&quotes) {
+        quotes.insert(1, '_');
+    }
+    Statement::new(format!(
+        "DO {quotes}\nDECLARE\n  grantee text;\nBEGIN\n  FOR grantee IN\n    \
+         SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END\n    \
+         FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a\n    \
+         WHERE c.oid = {name}::regclass AND a.grantee <> c.relowner\n  LOOP\n    \
+         EXECUTE pg_catalog.format({statement}, grantee);\n  END LOOP;\nEND\n{quotes}"
     ))
 }
 
@@ -37,7 +56,7 @@ pub fn copy(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> S
 pub fn fingerprint(table: &QualifiedName, columns: &[Ident]) -> Statement {
     let row: Vec<String> = columns.iter().map(|column| format!("t.{column}")).collect();
     Statement::new(format!(
-        "SELECT count(*) AS rows, coalesce(sum(hashtextextended(ROW({})::text, 0)::numeric), 0)::text AS hash FROM ONLY {table} AS t",
+        "SELECT count(*) AS rows, coalesce(sum(pg_catalog.hashtextextended(ROW({})::text, 0)::numeric), 0)::text AS hash FROM ONLY {table} AS t",
         row.join(", ")
     ))
 }

@@ -65,7 +65,7 @@ impl FillBatch<'_> {
         let mut rows = format!("t.ctid >= '({},0)' AND t.ctid < '({},0)' AND t.{column} IS NULL", pages.start, pages.end);
         if stripe.of > 1 {
             // The last byte of a tid on the wire is the low byte of its offset: it puts every row into exactly one stripe.
-            let _ = write!(rows, " AND get_byte(tidsend(t.ctid), 5) % {} = {}", stripe.of, stripe.index);
+            let _ = write!(rows, " AND pg_catalog.get_byte(pg_catalog.tidsend(t.ctid), 5) % {} = {}", stripe.of, stripe.index);
         }
         rows
     }
@@ -133,7 +133,7 @@ mod tests {
             pages: 4000..4500,
             stripe: Stripe { index: 3, of: 16 },
         };
-        insta::assert_snapshot!(batch.statement().text(), @r#"UPDATE ONLY "public"."project_files" AS t SET "tenant_id" = p."tenant_id" FROM "public"."projects" AS p WHERE t.ctid >= '(4000,0)' AND t.ctid < '(4500,0)' AND t."tenant_id" IS NULL AND get_byte(tidsend(t.ctid), 5) % 16 = 3 AND p."id" = t."project_id" AND p."tenant_id" IS NOT NULL"#);
+        insta::assert_snapshot!(batch.statement().text(), @r#"UPDATE ONLY "public"."project_files" AS t SET "tenant_id" = p."tenant_id" FROM "public"."projects" AS p WHERE t.ctid >= '(4000,0)' AND t.ctid < '(4500,0)' AND t."tenant_id" IS NULL AND pg_catalog.get_byte(pg_catalog.tidsend(t.ctid), 5) % 16 = 3 AND p."id" = t."project_id" AND p."tenant_id" IS NOT NULL"#);
     }
 
     #[test]

@@ -41,7 +41,10 @@ impl Display for Change {
             Self::SetDefault { table, column, default } => set_default(f, table, column, default),
             Self::CreateGuard(spec) => guard(f, spec),
             Self::DropGuard { table, function } => {
-                write!(f, "DROP TRIGGER {GUARD_TRIGGER} ON {table};\nDROP FUNCTION {function}()")
+                write!(
+                    f,
+                    "DROP TRIGGER {GUARD_TRIGGER} ON {table};\nDROP TRIGGER IF EXISTS {GUARD_TRIGGER}_update ON {table};\nDROP FUNCTION {function}()"
+                )
             }
             Self::CreateIndex(spec) => index(f, spec, " CONCURRENTLY"),
             Self::JoinIndexes(spec) => index(f, spec, ""),
@@ -97,7 +100,13 @@ fn registry(f: &mut Formatter<'_>, spec: &RegistrySpec) -> fmt::Result {
     }
     f.write_str(
         "  name text NOT NULL,\n  domain text,\n  created_at timestamptz NOT NULL DEFAULT now(),\n  updated_at timestamptz NOT NULL DEFAULT now()\n)",
-    )
+    )?;
+    closed(f, table)
+}
+
+/// Nobody but the owner reads or writes a new table before its policies are there, whatever default privileges say.
+fn closed(f: &mut Formatter<'_>, table: &QualifiedName) -> fmt::Result {
+    write!(f, ";\nALTER TABLE {table} ENABLE ROW LEVEL SECURITY;\n{}", crate::sql::backup::revoke_all(table))
 }
 
 fn membership(f: &mut Formatter<'_>, spec: &MembershipSpec) -> fmt::Result {
@@ -175,19 +184,7 @@ fn guard(f: &mut Formatter<'_>, spec: &GuardSpec) -> fmt::Result {
         "#variable_conflict use_column\nDECLARE\n  found {ty};\nBEGIN\n  IF TG_OP = 'INSERT' THEN\n    \
          IF NEW.{column} IS NULL THEN\n      {found}\n      NEW.{column} := found;\n    END IF;\n"
     );
-    let mut events = "INSERT".to_owned();
-    if !watched.is_empty() {
-        let pairs = |row: &str| watched.iter().map(|name| format!("{row}.{name}")).collect::<Vec<_>>().join(", ");
-        // A row that moves to another parent moves to its tenant; one that loses its parent stays where it is.
-        write!(
-            body,
-            "  ELSIF ROW({}) IS DISTINCT FROM ROW({}) THEN\n    {found}\n    IF {} THEN\n      NEW.{column} := found;\n    END IF;\n",
-            pairs("NEW"),
-            pairs("OLD"),
-            moves(sources, &watched)
-        )?;
-        events = format!("INSERT OR UPDATE OF {}", list(&watched));
-    }
+    let update = update_guard(&mut body, spec, &watched, &found)?;
     body.push_str("  END IF;\n  RETURN NEW;\nEND\n");
     // Names and expressions may hold anything, the end of the quotes too.
     let mut quotes = "$guard$".to_owned();
@@ -199,9 +196,41 @@ fn guard(f: &mut Formatter<'_>, spec: &GuardSpec) -> fmt::Result {
         f,
         "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS {quotes}\n\
          {body}{quotes};\nREVOKE ALL ON FUNCTION {function}() FROM PUBLIC;\n\
-         CREATE TRIGGER {GUARD_TRIGGER} BEFORE {events} ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();\n\
+         CREATE TRIGGER {GUARD_TRIGGER} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();\n\
          ALTER TABLE {table} ENABLE ALWAYS TRIGGER {GUARD_TRIGGER}"
+    )?;
+    let Some(when) = update else { return Ok(()) };
+    // Without a list of columns: another trigger may change the reference in an update of something else.
+    write!(
+        f,
+        ";\nCREATE TRIGGER {GUARD_TRIGGER}_update BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {function}();\n\
+         ALTER TABLE {table} ENABLE ALWAYS TRIGGER {GUARD_TRIGGER}_update"
     )
+}
+
+/// The part of a guard for rows that change, and when it is called; nothing where no change can matter.
+fn update_guard(body: &mut String, spec: &GuardSpec, watched: &[Ident], found: &str) -> Result<Option<String>, fmt::Error> {
+    let column = &spec.column;
+    let asks = spec.sources.iter().any(|source| matches!(source, TenantSource::Expression { .. }));
+    if watched.is_empty() && !asks {
+        return Ok(None);
+    }
+    let pairs = |row: &str| watched.iter().map(|name| format!("{row}.{name}")).collect::<Vec<_>>().join(", ");
+    let changed: Vec<String> = watched.iter().map(|name| format!("OLD.{name} IS DISTINCT FROM NEW.{name}")).collect();
+    let (condition, when) = if asks {
+        let of = |row: &str| format!("(SELECT {} FROM (SELECT {row}.*) AS t)", first_of_present(&spec.sources));
+        // The fill itself changes nothing but the tenant: it is not asked.
+        (format!("{} IS DISTINCT FROM {}", of("NEW"), of("OLD")), format!("OLD.{column} IS NOT DISTINCT FROM NEW.{column}"))
+    } else {
+        (format!("ROW({}) IS DISTINCT FROM ROW({})", pairs("NEW"), pairs("OLD")), changed.join(" OR "))
+    };
+    // A row that moves to another parent moves to its tenant; one that loses its parent stays where it is.
+    write!(
+        body,
+        "  ELSIF {condition} THEN\n    {found}\n    IF {} THEN\n      NEW.{column} := found;\n    END IF;\n",
+        moves(&spec.sources, watched)
+    )?;
+    Ok(Some(when))
 }
 
 /// When a row that changes gets the tenant that was found for it.
@@ -209,7 +238,11 @@ fn moves(sources: &[TenantSource], watched: &[Ident]) -> String {
     let present = |columns: &[Ident]| columns.iter().map(|name| format!("NEW.{name} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
     let parents = sources.iter().filter(|source| matches!(source, TenantSource::Parent(_)));
     let parents: Vec<String> = parents.map(|parent| format!("({})", present(&parent.watched()))).collect();
-    if parents.is_empty() { format!("found IS NOT NULL OR ({})", present(watched)) } else { parents.join(" OR ") }
+    match (parents.as_slice(), watched) {
+        ([], []) => "found IS NOT NULL".to_owned(),
+        ([], watched) => format!("found IS NOT NULL OR ({})", present(watched)),
+        (parents, _) => parents.join(" OR "),
+    }
 }
 
 fn index(f: &mut Formatter<'_>, spec: &IndexSpec, concurrently: &str) -> fmt::Result {

@@ -110,6 +110,8 @@ fn a_migration_without_a_way_back_is_told_before_and_stops_the_rollback() {
     assert!(status.stdout.contains("rolling back") && status.stdout.contains("tenantize rollback"), "{status}");
     case.refuses("run --yes", 2, &["it is being rolled back", "tenantize rollback"]);
     case.refuses("resume", 2, &["it is being rolled back", "tenantize rollback"]);
+    case.db.psql("DROP TABLE extra");
+    case.accepts("rollback --yes --by-hand expand/migration/001_extra");
 }
 
 #[test]
