@@ -10,7 +10,7 @@ use diesel::sql_types::{Bool, Text};
 
 use super::trace::SqlTrace;
 
-/// The settings that do not vary. `search_path` is the user's: triggers of theirs may rely on it, and no name of ours does.
+/// The settings that do not vary. `search_path` is ours alone; what the operator wrote runs under the database's own.
 const FIXED: &str = include_str!("session.sql");
 
 /// The settings that vary, as binds.

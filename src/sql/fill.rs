@@ -77,7 +77,7 @@ pub fn realign(table: &QualifiedName, column: &Ident, parent: &ParentSource) -> 
     let ParentSource { table: parents, column: tenant, on, .. } = parent;
     Statement::new(format!(
         "UPDATE ONLY {table} AS t SET {column} = p.{tenant} FROM {parents} AS p \
-         WHERE {} AND p.{tenant} IS NOT NULL AND t.{column} IS DISTINCT FROM p.{tenant}",
+         WHERE {} AND p.{tenant} IS NOT NULL AND t.{column} <> p.{tenant}",
         join_condition("p", on)
     ))
 }

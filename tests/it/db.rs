@@ -16,8 +16,8 @@ use tenantize::db::{BlockerWatch, ConnectError, Database, DatabaseUrl, Fault, Lo
 
 use crate::support::TestDb;
 
-const TABLE: &str = "CREATE TABLE item (id int PRIMARY KEY, label text); INSERT INTO item VALUES (1, 'a'), (2, 'b');";
-const ADD_COLUMN: &str = "ALTER TABLE item ADD COLUMN tenant_id int";
+const TABLE: &str = "CREATE TABLE public.item (id int PRIMARY KEY, label text); INSERT INTO item VALUES (1, 'a'), (2, 'b');";
+const ADD_COLUMN: &str = "ALTER TABLE public.item ADD COLUMN tenant_id int";
 const SHORT: RetryPolicy =
     RetryPolicy { first: Duration::from_millis(100), max: Duration::from_millis(300), budget: Duration::from_millis(1200) };
 
@@ -41,7 +41,7 @@ fn setting(conn: &mut PgConnection, name: &str) -> String {
 fn blocker(db: &TestDb, application: &str) -> (i32, mpsc::Sender<()>, thread::JoinHandle<()>) {
     let (told, tells) = (mpsc::channel::<()>(), mpsc::channel());
     let mut conn = PgConnection::establish(&db.url()).unwrap();
-    conn.batch_execute(&format!("SET application_name = '{application}'; BEGIN; SELECT * FROM item")).unwrap();
+    conn.batch_execute(&format!("SET application_name = '{application}'; BEGIN; SELECT * FROM public.item")).unwrap();
     tells.0.send(pid(&mut conn)).unwrap();
     let holder = thread::spawn(move || {
         // an error means that the test is over
@@ -52,7 +52,7 @@ fn blocker(db: &TestDb, application: &str) -> (i32, mpsc::Sender<()>, thread::Jo
 }
 
 #[test]
-fn every_connection_has_our_settings_and_the_users_search_path() {
+fn every_connection_has_our_settings_and_a_search_path_that_nobody_can_write_to() {
     let test = TestDb::empty();
     test.psql(&format!("ALTER DATABASE {} SET search_path = app, public", test.name()));
     test.psql(&format!("ALTER DATABASE {} SET statement_timeout = '3s'", test.name()));
@@ -67,10 +67,13 @@ fn every_connection_has_our_settings_and_the_users_search_path() {
             ("default_transaction_read_only", "off"),
             ("idle_session_timeout", "0"),
             ("TimeZone", "UTC"),
-            ("search_path", "app, public"),
+            ("search_path", "pg_catalog, pg_temp"),
         ] {
             assert_eq!(setting(conn, name), value, "{name}");
         }
+        // what the operator wrote runs under the path of the database
+        conn.batch_execute("SET search_path TO DEFAULT").unwrap();
+        assert_eq!(setting(conn, "search_path"), "app, public");
     }
     assert!(db.version().is_supported());
 }
@@ -233,12 +236,12 @@ fn a_deadlock_is_repeated() {
     let db = open(&test);
     let mut other = PgConnection::establish(&test.url()).unwrap();
     // the other one waits long before it looks for deadlocks, so that it is ours that is broken
-    other.batch_execute("SET deadlock_timeout = '1min'; BEGIN; UPDATE item SET label = 'x' WHERE id = 2").unwrap();
+    other.batch_execute("SET deadlock_timeout = '1min'; BEGIN; UPDATE public.item SET label = 'x' WHERE id = 2").unwrap();
     let policy = RetryPolicy { first: Duration::from_secs(2), max: Duration::from_secs(2), budget: Duration::from_mins(1) };
     let (ready, meet) = mpsc::channel::<()>();
     let opponent = thread::spawn(move || {
         meet.recv().unwrap();
-        other.batch_execute("UPDATE item SET label = 'x' WHERE id = 1; COMMIT").unwrap();
+        other.batch_execute("UPDATE public.item SET label = 'x' WHERE id = 1; COMMIT").unwrap();
     });
     let mut faults = Vec::new();
     let mut conn = db.get().unwrap();
@@ -253,18 +256,18 @@ fn a_deadlock_is_repeated() {
         },
         |conn| {
             conn.transaction(|conn| {
-                conn.batch_execute("UPDATE item SET label = 'y' WHERE id = 1")?;
+                conn.batch_execute("UPDATE public.item SET label = 'y' WHERE id = 1")?;
                 // an error means that they have met already
                 let _ = ready.send(());
                 thread::sleep(Duration::from_millis(200));
-                conn.batch_execute("UPDATE item SET label = 'y' WHERE id = 2")
+                conn.batch_execute("UPDATE public.item SET label = 'y' WHERE id = 2")
             })
         },
     )
     .unwrap();
     opponent.join().unwrap();
     assert_eq!(faults, [Fault::Deadlock]);
-    assert_eq!(test.psql("SELECT string_agg(label, '' ORDER BY id) FROM item"), "yy");
+    assert_eq!(test.psql("SELECT string_agg(label, '' ORDER BY id) FROM public.item"), "yy");
 }
 
 #[test]
@@ -276,9 +279,9 @@ fn faults_are_recognised_on_a_server_that_speaks_german() {
     conn.batch_execute("SET lc_messages = 'de_DE.UTF-8'").or_else(|_| conn.batch_execute("SET lc_messages = 'C'")).unwrap();
     conn.batch_execute("SET lock_timeout = '50ms'; SET statement_timeout = '5s'").unwrap();
     assert_eq!(Fault::of(&conn.batch_execute(ADD_COLUMN).unwrap_err()), Fault::LockTimeout);
-    let taken = conn.batch_execute("LOCK TABLE item IN ACCESS EXCLUSIVE MODE NOWAIT").unwrap_err();
+    let taken = conn.batch_execute("LOCK TABLE public.item IN ACCESS EXCLUSIVE MODE NOWAIT").unwrap_err();
     assert_eq!(Fault::of(&taken), Fault::Other, "LOCK TABLE needs a transaction: {taken}");
-    let taken = conn.batch_execute("BEGIN; LOCK TABLE item IN ACCESS EXCLUSIVE MODE NOWAIT").unwrap_err();
+    let taken = conn.batch_execute("BEGIN; LOCK TABLE public.item IN ACCESS EXCLUSIVE MODE NOWAIT").unwrap_err();
     assert_eq!(Fault::of(&taken), Fault::LockTimeout, "{taken}");
     conn.batch_execute("ROLLBACK; SET statement_timeout = '50ms'").unwrap();
     assert_eq!(Fault::of(&conn.batch_execute("SELECT pg_sleep(5)").unwrap_err()), Fault::StatementTimeout);
@@ -344,7 +347,7 @@ fn work_goes_on_with_another_connection_after_its_own_was_killed() {
             if pids.len() < 3 {
                 test.psql(&format!("SELECT pg_terminate_backend({}, 5000)", pids[pids.len() - 1]));
             }
-            diesel::select(sql::<diesel::sql_types::BigInt>("(SELECT sum(id) FROM item)")).get_result(conn)
+            diesel::select(sql::<diesel::sql_types::BigInt>("(SELECT sum(id) FROM public.item)")).get_result(conn)
         },
     )
     .unwrap();

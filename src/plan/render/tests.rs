@@ -162,7 +162,19 @@ fn the_full_text_shows_every_statement_and_its_way_back() {
           1 table, ~3.0 GiB
           CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders";
           ALTER TABLE "tenantize_backup"."public_orders_copy" ENABLE ROW LEVEL SECURITY;
-          REVOKE ALL ON "tenantize_backup"."public_orders_copy" FROM PUBLIC;
+          DO $revoke$
+          DECLARE
+            grantee text;
+          BEGIN
+            FOR grantee IN
+              SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+              FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a
+              WHERE c.oid = '"tenantize_backup"."public_orders_copy"'::regclass AND a.grantee <> c.relowner
+            LOOP
+              EXECUTE pg_catalog.format('REVOKE ALL ON "tenantize_backup"."public_orders_copy" FROM %s', grantee);
+            END LOOP;
+          END
+          $revoke$;
           COMMENT ON TABLE "tenantize_backup"."public_orders_copy" IS 'copy of public.orders, made by tenantize';
           undo: DROP TABLE "tenantize_backup"."public_orders_copy";
 
@@ -186,7 +198,7 @@ fn the_full_text_shows_every_statement_and_its_way_back() {
           why fill
           ~30.1M rows, 3,400 pages, striped
           for example:
-          UPDATE ONLY "public"."orders" AS t SET "tenant_id" = m.tenant FROM "tenantize"."public_orders_map" AS m WHERE t.ctid >= '(0,0)' AND t.ctid < '(64,0)' AND t."tenant_id" IS NULL AND get_byte(tidsend(t.ctid), 5) % 8 = 0 AND m.key = t."id";
+          UPDATE ONLY "public"."orders" AS t SET "tenant_id" = m.tenant FROM "tenantize"."public_orders_map" AS m WHERE t.ctid >= '(0,0)' AND t.ctid < '(64,0)' AND t."tenant_id" IS NULL AND pg_catalog.get_byte(pg_catalog.tidsend(t.ctid), 5) % 8 = 0 AND m.key = t."id";
           undo: nothing: the column goes
 
     constraints    1 step     SHARE UPDATE EXCLUSIVE, while it reads: blocks no reader and no writer
@@ -243,7 +255,19 @@ fn the_script_is_what_psql_can_run() {
     REVOKE ALL ON SCHEMA "tenantize_backup" FROM PUBLIC;
     CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders";
     ALTER TABLE "tenantize_backup"."public_orders_copy" ENABLE ROW LEVEL SECURITY;
-    REVOKE ALL ON "tenantize_backup"."public_orders_copy" FROM PUBLIC;
+    DO $revoke$
+    DECLARE
+      grantee text;
+    BEGIN
+      FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+        FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a
+        WHERE c.oid = '"tenantize_backup"."public_orders_copy"'::regclass AND a.grantee <> c.relowner
+      LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON "tenantize_backup"."public_orders_copy" FROM %s', grantee);
+      END LOOP;
+    END
+    $revoke$;
     COMMENT ON TABLE "tenantize_backup"."public_orders_copy" IS 'copy of public.orders, made by tenantize';
     COMMIT;
 
