@@ -213,6 +213,7 @@ fn the_full_text_shows_every_statement_and_its_way_back() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the script is shown whole")]
 fn the_script_is_what_psql_can_run() {
     let script = plan().render(PlanFormat::Sql, PlanDetail::Summary, Palette::None);
     insta::assert_snapshot!(script, @r#"
