@@ -297,6 +297,13 @@ fn registry(input: &PlanInput<'_>, planned: &mut Planned) {
     let name = &input.config.tenants.table;
     let table = input.catalog.table(name);
     let config = &input.config.rls;
+    for role in &config.app_roles {
+        let has = granted(table, Some(role));
+        let writes: Vec<&str> = ["INSERT", "UPDATE", "DELETE"].into_iter().filter(|right| has.contains(*right)).collect();
+        if !writes.is_empty() {
+            planned.found(Code::T037, name, format!("{} has {}", role.plain(), writes.join(", ")));
+        }
+    }
     let roles: Vec<Ident> = config.app_roles.iter().chain(&config.read_roles).cloned().collect();
     let mut both = Both::default();
     revoke_public(&mut both, name, table);

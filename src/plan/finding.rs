@@ -150,7 +150,10 @@ findings! {
         "look at the sample before the run"
     T036 Warning "expression asks for the tenant column"
         "the column comes with expand, so the audit cannot ask the expression before; rows it leaves without a tenant stop the run in backfill"
-        "nothing, if the expression is right; `rehearse` shows it on a copy"
+        "nothing, if the expression is right; a run on a copy shows it"
+    T037 Warning "registry can only be read afterwards"
+        "the application may write to it today; policies will let it read its own tenant's row and nothing else"
+        "let a role that bypasses row-level security create and change tenants, or add policies in [rls] migrations"
 }
 
 impl Code {
