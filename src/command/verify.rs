@@ -61,6 +61,10 @@ impl Progress<'_> {
             });
             return;
         }
+        // The comparison has no part in the number that was told at the start.
+        if matches!(event, VerifyProgress::Compared(_)) {
+            return;
+        }
         self.done += 1;
         let advanced = Event::Advanced { step: STEP.into(), unit_done: self.done, batch: 1, took_ms: 0, size: 0, worker: 0 };
         self.report.event(&advanced);
