@@ -80,7 +80,7 @@ pub enum Change {
     AddForeignKey(ForeignKeySpec),
     /// Creates a role that cannot log in and may do nothing yet.
     CreateRole { role: Ident },
-    /// Drops a role that has no rights left in this database.
+    /// Drops a role, unless somebody has given it rights elsewhere.
     DropRole { role: Ident },
     /// Gives a role rights on a table or view.
     Grant { table: QualifiedName, role: Ident, privileges: Vec<String> },

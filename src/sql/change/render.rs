@@ -64,7 +64,7 @@ impl Display for Change {
             Self::DropConstraint { table, name } => write!(f, "ALTER TABLE {table} DROP CONSTRAINT {name}"),
             Self::AddForeignKey(spec) => foreign_key(f, spec),
             Self::CreateRole { role } => write!(f, "CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS"),
-            Self::DropRole { role } => write!(f, "DROP ROLE {role}"),
+            Self::DropRole { role } => drop_role(f, role),
             Self::Grant { table, role, privileges } => write!(f, "GRANT {} ON {table} TO {role}", privileges.join(", ")),
             Self::Revoke { table, role, privileges } => write!(f, "REVOKE {} ON {table} FROM {role}", privileges.join(", ")),
             Self::RevokePublic { table, privileges } => write!(f, "REVOKE {} ON {table} FROM PUBLIC", privileges.join(", ")),
@@ -85,6 +85,20 @@ impl Display for Change {
             Self::Script { sql, .. } | Self::LooseScript { sql, .. } => f.write_str(sql.trim_end().trim_end_matches(';')),
         }
     }
+}
+
+/// Somebody may have given the role rights elsewhere, also in another database: then it is not ours any more.
+fn drop_role(f: &mut Formatter<'_>, role: &Ident) -> fmt::Result {
+    let name = Text(role.plain()).to_string();
+    let mut quotes = "$drop$".to_owned();
+    while name.contains(&quotes) {
+        quotes.insert(1, '_');
+    }
+    write!(
+        f,
+        "DO {quotes}\nBEGIN\n  IF NOT EXISTS (\n    SELECT FROM pg_catalog.pg_shdepend AS d JOIN pg_catalog.pg_roles AS r ON r.oid = d.refobjid\n    \
+         WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass AND r.rolname = {name}\n  ) THEN\n    DROP ROLE {role};\n  END IF;\nEND\n{quotes}"
+    )
 }
 
 fn registry(f: &mut Formatter<'_>, spec: &RegistrySpec) -> fmt::Result {
