@@ -305,7 +305,7 @@ mod tests {
             ("failed: server does not support SSL, but SSL was required", "Tls"),
             ("failed: server certificate for \"localhost\" does not match host name \"127.0.0.1\"", "Tls"),
             ("invalid connection option \"schema\"", "Parameter"),
-            ("syntax error in service file \"/root/.pg_service.conf\", line 2", "Unsupported"),
+            ("syntax error in service file \"/home/app/.pg_service.conf\", line 2", "Unsupported"),
             ("the server is a standby", "Standby"),
             ("失敗", "Other"),
         ] {
