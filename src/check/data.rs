@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, kind};
+use super::{Check, Subject, kind};
 use crate::catalog::{Catalog, ForeignKey, Table};
 use crate::plan::{Plan, PlannedTable};
 use crate::sql::check::{Link, cross_tenant, dangling, filtered, unexpected_counts, unknown_tenants, without_tenant};
@@ -12,41 +12,44 @@ pub(super) fn check(id: &str, subject: impl Into<String>, query: Statement) -> O
     kind(id).map(|kind| Check::new(kind, subject, query))
 }
 
-/// The tables of the plan with their partitions, as the database has them now.
-pub(super) fn families<'a>(plan: &Plan, catalog: &'a Catalog) -> Vec<&'a Table> {
+/// The tables with tenants and their partitions, as the database has them now.
+pub(super) fn families<'a>(subject: &Subject, catalog: &'a Catalog) -> Vec<&'a Table> {
     let mut seen = BTreeSet::new();
-    let members = plan.tables.iter().flat_map(|table| catalog.family(&table.table));
+    let members = subject.tables.iter().flat_map(|table| catalog.family(table));
     members.filter(|member| seen.insert(&member.name)).collect()
 }
 
-/// The checks of the rows: D00 to D04 and D07.
+/// The checks of the rows: T800 to T804 and T807.
 #[must_use]
-pub fn data_checks(plan: &Plan, catalog: &Catalog) -> Vec<Check> {
+pub fn data_checks(subject: &Subject, plan: Option<&Plan>, catalog: &Catalog) -> Vec<Check> {
     let mut checks = Vec::new();
-    let members = families(plan, catalog);
+    let members = families(subject, catalog);
     let mut relations: Vec<QualifiedName> = members.iter().map(|member| member.name.clone()).collect();
-    relations.extend(plan.membership.clone());
-    relations.push(plan.registry.clone());
-    checks.extend(check("D00", "connection", filtered(&relations)));
-    for table in &plan.tables {
-        checks.extend(rows(plan, table));
+    relations.extend(subject.membership.clone());
+    relations.extend(subject.registry.as_ref().map(|registry| registry.table.clone()));
+    checks.extend(check("T800", "connection", filtered(&relations)));
+    for table in &subject.tables {
+        checks.extend(rows(subject, plan, table));
     }
     for member in &members {
         for key in member.foreign_keys.iter().filter(|key| !key.inherited) {
-            checks.extend(reference(plan, &members, member, key));
+            checks.extend(reference(subject, &members, member, key));
         }
     }
     checks
 }
 
 /// The checks of one table's own rows.
-pub(super) fn rows(plan: &Plan, planned: &PlannedTable) -> Vec<Check> {
-    let table = &planned.table;
-    let mut checks: Vec<Check> = check("D01", table.plain(), without_tenant(table, &plan.column)).into_iter().collect();
-    checks.extend(check("D03", table.plain(), unknown_tenants(table, &plan.column, &plan.registry, &plan.registry_key)));
-    let expected = expected(plan, planned);
+pub(super) fn rows(subject: &Subject, plan: Option<&Plan>, table: &QualifiedName) -> Vec<Check> {
+    let mut checks: Vec<Check> = check("T801", table.plain(), without_tenant(table, &subject.column)).into_iter().collect();
+    if let Some(registry) = &subject.registry {
+        let unknown = unknown_tenants(table, &subject.column, &registry.table, &registry.key);
+        checks.extend(check("T803", table.plain(), unknown));
+    }
+    let planned = plan.and_then(|plan| Some((plan, plan.tables.iter().find(|planned| planned.table == *table)?)));
+    let expected = planned.map(|(plan, planned)| expected(plan, planned)).unwrap_or_default();
     if !expected.is_empty() {
-        checks.extend(check("D04", table.plain(), unexpected_counts(table, &plan.column, &expected)));
+        checks.extend(check("T804", table.plain(), unexpected_counts(table, &subject.column, &expected)));
     }
     checks
 }
@@ -57,13 +60,13 @@ fn expected(plan: &Plan, planned: &PlannedTable) -> Vec<(TenantKey, i64)> {
     planned.expected.iter().filter_map(|(slug, rows)| Some((key(slug)?, *rows))).collect()
 }
 
-fn reference(plan: &Plan, members: &[&Table], child: &Table, key: &ForeignKey) -> Vec<Check> {
+fn reference(subject: &Subject, members: &[&Table], child: &Table, key: &ForeignKey) -> Vec<Check> {
     let link = Link { table: &child.name, name: &key.name, columns: &key.columns, parent: &key.table, references: &key.references };
-    let mut checks: Vec<Check> = check("D07", link.subject(), dangling(&link)).into_iter().collect();
-    let carries = key.columns.iter().zip(&key.references).any(|(mine, theirs)| *mine == plan.column && *theirs == plan.column);
+    let mut checks: Vec<Check> = check("T807", link.subject(), dangling(&link)).into_iter().collect();
+    let carries = key.columns.iter().zip(&key.references).any(|(mine, theirs)| *mine == subject.column && *theirs == subject.column);
     // A key that carries the tenant cannot cross tenants unless it dangles.
     if !carries && members.iter().any(|member| member.name == key.table) {
-        checks.extend(check("D02", link.subject(), cross_tenant(&link, &plan.column)));
+        checks.extend(check("T802", link.subject(), cross_tenant(&link, &subject.column)));
     }
     checks
 }

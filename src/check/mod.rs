@@ -6,14 +6,16 @@ mod data;
 mod kind;
 mod promise;
 mod render;
+mod subject;
 mod verification;
 
-pub use catalog::{Scope, catalog_checks};
+pub use catalog::{catalog_checks, some};
 pub use compare::{Comparison, compare};
 pub use data::data_checks;
-pub use kind::{CATALOGUE, Kind, Severity, kind};
+pub use kind::{Kind, Severity, When, catalogue, kind};
 pub use promise::promises;
 pub use render::VerifyFormat;
+pub use subject::{Owners, Registry, Subject};
 pub use verification::{Totals, Verification, VerifyError, VerifyOptions, VerifyProgress, verify};
 
 use std::fmt;
@@ -59,7 +61,7 @@ impl fmt::Display for Verdict {
 /// One question to the database: its query must return no rows.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// Its stable id, such as `D01`.
+    /// Its stable id, such as `T801`.
     pub id: String,
     /// What it is about.
     pub subject: String,

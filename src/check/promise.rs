@@ -2,7 +2,7 @@
 
 use super::catalog::some;
 use super::data::{check, rows};
-use super::{Check, Scope, Verdict};
+use super::{Check, Subject, Verdict};
 use crate::phase::Phase;
 use crate::plan::{Action, Plan, Strategy};
 use crate::sql::change::ForeignKeySpec;
@@ -12,29 +12,29 @@ use crate::sql::{Change, QualifiedName};
 /// The checks that must hold when `phase` has ended, as far as the plan alone can tell.
 #[must_use]
 pub fn promises(plan: &Plan, phase: Phase) -> Vec<Check> {
-    let scope = Scope::of(plan, &[]);
+    let subject = Subject::of_plan(plan, &[]);
     match phase {
-        Phase::Backup => copies(plan),
+        Phase::Backup => copies(plan, &subject),
         Phase::Expand => expand(plan),
-        Phase::Backfill => plan.tables.iter().flat_map(|table| rows(plan, table)).collect(),
+        Phase::Backfill => subject.tables.iter().flat_map(|table| rows(&subject, Some(plan), table)).collect(),
         Phase::Constraints => {
             let mut checks = references(plan);
-            checks.extend(some(&scope, &["C01", "C02", "C06", "C09", "C11"]));
+            checks.extend(some(&subject, &["T501", "T502", "T506", "T509", "T511"]));
             checks
         }
         // Without a role of the application there is nobody to let pass: T032 has said so.
-        Phase::Rls if plan.app_roles.is_empty() => some(&scope, &["R01", "R02", "R05", "R06", "P02", "P16", "C10"]),
-        Phase::Rls => some(&scope, &["R01", "R02", "R03", "R05", "R06", "P02", "P16", "C10"]),
+        Phase::Rls if plan.app_roles.is_empty() => some(&subject, &["T101", "T102", "T105", "T106", "T202", "T216", "T510"]),
+        Phase::Rls => some(&subject, &["T101", "T102", "T103", "T105", "T106", "T202", "T216", "T510"]),
     }
 }
 
-fn copies(plan: &Plan) -> Vec<Check> {
+fn copies(plan: &Plan, subject: &Subject) -> Vec<Check> {
     let copies: Vec<QualifiedName> = backup_copies(plan).map(|copy| copy.copy.clone()).collect();
     if copies.is_empty() {
         return Vec::new();
     }
-    let mut checks: Vec<Check> = check("B01", "backup", missing(&copies)).into_iter().collect();
-    checks.extend(some(&Scope::of(plan, &[]), &["R10"]));
+    let mut checks: Vec<Check> = check("T891", "backup", missing(&copies)).into_iter().collect();
+    checks.extend(some(subject, &["T110"]));
     checks
 }
 
@@ -54,10 +54,10 @@ fn expand(plan: &Plan) -> Vec<Check> {
     let guarded: Vec<QualifiedName> = guarded.map(|table| table.table.clone()).collect();
     let mut checks = Vec::new();
     if !tables.is_empty() {
-        checks.extend(check("E01", "tables", without_column(&tables, &plan.column, plan.tenants.ty)));
+        checks.extend(check("T892", "tables", without_column(&tables, &plan.column, plan.tenants.ty)));
     }
     if !guarded.is_empty() {
-        checks.extend(check("E02", "tables", unguarded(&guarded, &plan.column)));
+        checks.extend(check("T893", "tables", unguarded(&guarded, &plan.column)));
     }
     checks
 }
@@ -68,11 +68,11 @@ fn references(plan: &Plan) -> Vec<Check> {
     for spec in foreign_keys(plan) {
         let link =
             Link { table: &spec.table, name: &spec.name, columns: &spec.columns, parent: &spec.parent, references: &spec.references };
-        checks.extend(check("D07", link.subject(), dangling(&link)));
+        checks.extend(check("T807", link.subject(), dangling(&link)));
         let simple = simple(spec, plan);
         if let Some((columns, references)) = simple {
             let link = Link { columns: &columns, references: &references, ..link };
-            checks.extend(check("D02", link.subject(), cross_tenant(&link, &plan.column)));
+            checks.extend(check("T802", link.subject(), cross_tenant(&link, &plan.column)));
         }
     }
     for check in &mut checks {

@@ -58,7 +58,8 @@ impl Verification {
     }
 
     fn text(&self) -> String {
-        let mut out = format!("verification of {}, plan {}\n\n", self.database, self.plan.get(..8).unwrap_or(&self.plan));
+        let plan = self.plan.as_ref().map(|id| format!(", plan {}", id.get(..8).unwrap_or(id))).unwrap_or_default();
+        let mut out = format!("verification of {}{plan}\n\n", self.database);
         self.text_of_checks(&mut out);
         self.text_of_attacks(&mut out);
         self.text_of_comparison(&mut out);
@@ -196,7 +197,7 @@ impl Verification {
         }
         for comparison in &self.comparison {
             let verdict = comparison.verdict.to_string();
-            rows.push(["comparison", &verdict, "D05", &comparison.table, "", "", "", "", &comparison.detail].map(str::to_owned));
+            rows.push(["comparison", &verdict, "T805", &comparison.table, "", "", "", "", &comparison.detail].map(str::to_owned));
         }
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory cannot fail.

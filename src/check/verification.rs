@@ -5,20 +5,18 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CheckResult, Comparison, Scope, Verdict, catalog_checks, compare, data_checks, milliseconds, run};
+use super::{CheckResult, Comparison, Subject, Verdict, catalog_checks, compare, data_checks, milliseconds, run};
 use crate::catalog::{Catalog, CatalogError};
 use crate::db::{ConnectError, Database, DatabaseUrl, Fault, HasFault};
 use crate::isolation::{AttackResult, Attacker, prove, targets};
 use crate::plan::Plan;
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::Ident;
 
 /// What the operator decides about a verification.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
     /// The application's own login, to attack as; without it one is made for the purpose.
     pub app_url: Option<DatabaseUrl>,
-    /// Tables without tenants that the application may read, as the configuration says.
-    pub shared: Vec<QualifiedName>,
 }
 
 /// Why nothing could be verified.
@@ -65,8 +63,8 @@ pub enum VerifyProgress<'a> {
 /// What a verification has shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
-    /// The plan's identity.
-    pub plan: String,
+    /// The identity of the plan, if a plan made the tenants.
+    pub plan: Option<String>,
     /// The database.
     pub database: String,
     /// The checks.
@@ -147,28 +145,32 @@ impl Verification {
     }
 }
 
-/// Runs all checks, all attacks and the comparison with the backup. It changes nothing.
+/// Runs all checks, all attacks and, with a plan, the comparison with the backup. It changes nothing.
 pub fn verify(
     db: &Database,
-    plan: &Plan,
+    subject: &Subject,
+    plan: Option<&Plan>,
     options: &VerifyOptions,
     on_progress: &mut dyn FnMut(VerifyProgress<'_>),
 ) -> Result<Verification, VerifyError> {
     let started = Instant::now();
     let mut conn = db.connect_dedicated()?;
-    let catalog = Catalog::load(&mut conn, &schemas(plan))?;
-    let mut checks = data_checks(plan, &catalog);
-    checks.extend(catalog_checks(&Scope::of(plan, &options.shared)));
-    let roles = if options.app_url.is_some() { 1 } else { plan.app_roles.len() };
-    on_progress(VerifyProgress::Started { checks: checks.len(), relations: targets(plan, &catalog).len() * roles });
+    let catalog = Catalog::load(&mut conn, &schemas(subject))?;
+    let mut checks = data_checks(subject, plan, &catalog);
+    checks.extend(catalog_checks(subject));
+    let roles = if options.app_url.is_some() { 1 } else { subject.app_roles.len() };
+    on_progress(VerifyProgress::Started { checks: checks.len(), relations: targets(subject, &catalog).len() * roles });
     let checks = run(&mut conn, &checks, &mut |result| on_progress(VerifyProgress::Checked(result)))?;
     let checks_ms = milliseconds(started.elapsed());
     let attacking = Instant::now();
-    let proof = prove(db, plan, &catalog, options.app_url.as_ref(), &mut |done| on_progress(VerifyProgress::Attacked(done)))?;
+    let proof = prove(db, subject, &catalog, options.app_url.as_ref(), &mut |done| on_progress(VerifyProgress::Attacked(done)))?;
     let attacks_ms = milliseconds(attacking.elapsed());
-    let comparison = compare(&mut conn, plan, &catalog, &mut |done| on_progress(VerifyProgress::Compared(done)))?;
+    let comparison = match plan {
+        Some(plan) => compare(&mut conn, plan, &catalog, &mut |done| on_progress(VerifyProgress::Compared(done)))?,
+        None => Vec::new(),
+    };
     Ok(Verification {
-        plan: plan.id.clone(),
+        plan: plan.map(|plan| plan.id.clone()),
         database: catalog.server.database.plain().to_owned(),
         checks,
         attackers: proof.attackers,
@@ -180,8 +182,8 @@ pub fn verify(
     })
 }
 
-fn schemas(plan: &Plan) -> Vec<Ident> {
-    let names = plan.tables.iter().map(|table| &table.table).chain(&plan.membership).chain([&plan.registry]);
+fn schemas(subject: &Subject) -> Vec<Ident> {
+    let names = subject.targets().chain(subject.registry.as_ref().map(|registry| &registry.table));
     let schemas: BTreeSet<&Ident> = names.map(|name| &name.schema).collect();
     schemas.into_iter().cloned().collect()
 }

@@ -1,14 +1,15 @@
 //! `tenantize verify`: isolation as a measured fact.
 
 use super::Context;
-use crate::check::{VerifyOptions, VerifyProgress, verify};
+use crate::check::{Subject, VerifyOptions, VerifyProgress, verify};
 use crate::cli::VerifyArgs;
-use crate::config::{Config, Scope};
+use crate::config::Config;
 use crate::db::DatabaseUrl;
 use crate::error::Error;
 use crate::journal::{JournalError, store};
 use crate::plan::Plan;
 use crate::progress::{Event, Precision, Reporter, Unit};
+use crate::sql::QualifiedName;
 
 pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let config = cx.config_if_any()?;
@@ -19,18 +20,17 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     drop(conn);
     let plan: Plan = serde_json::from_value(record.plan).map_err(JournalError::from)?;
     let app_url = args.app_url.as_deref().map(DatabaseUrl::parse).transpose()?;
-    let options = VerifyOptions { app_url, shared: config.as_ref().map(shared).unwrap_or_default() };
+    let options = VerifyOptions { app_url };
+    // The operator may have declared more tables as shared since.
+    let shared: Vec<QualifiedName> = config.iter().flat_map(Config::shared).cloned().collect();
+    let subject = Subject::of_plan(&plan, &shared);
     let report = cx.ui.reporter();
     let mut progress = Progress { report: &*report, done: 0 };
-    let verification = verify(&db, &plan, &options, &mut |event| progress.tell(event))?;
+    let verification = verify(&db, &subject, Some(&plan), &options, &mut |event| progress.tell(event))?;
     report.event(&Event::StepFinished { step: STEP.into(), took_ms: verification.took_ms, rows: None });
     drop(report);
     cx.ui.out(&verification.render(args.format))?;
     if verification.passed() { Ok(()) } else { Err(Error::Verification(verification.failures())) }
-}
-
-fn shared(config: &Config) -> Vec<crate::sql::QualifiedName> {
-    config.tables.iter().filter(|(_, table)| table.scope == Some(Scope::Shared)).map(|(name, _)| name.clone()).collect()
 }
 
 const STEP: &str = "verify";

@@ -11,6 +11,8 @@ pub use rule::Rule;
 
 use std::path::{Path, PathBuf};
 
+use crate::sql::QualifiedName;
+
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -61,6 +63,11 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         Self::parse(path, &text)
+    }
+
+    /// The tables that every tenant reads.
+    pub fn shared(&self) -> impl Iterator<Item = &QualifiedName> {
+        self.tables.iter().filter(|(_, table)| table.scope == Some(Scope::Shared)).map(|(name, _)| name)
     }
 
     /// Parses the text of the configuration file `path`; relative file names in it start at its folder.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::persona::Settings;
 use crate::sql::attack::{Given, Prey, Row, Template};
-use crate::sql::policy::SETTING;
-use crate::sql::{KeyType, Statement, TenantKey};
+use crate::sql::{Statement, TenantKey};
 
 /// What an attack tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub struct Attack {
     /// What is measured of it.
     pub measure: Measure,
     /// Settings of the session before it.
-    pub settings: Vec<(&'static str, String)>,
+    pub settings: Settings,
     /// What must happen.
     pub expect: Expect,
 }
@@ -94,6 +94,8 @@ pub struct Attack {
 pub struct Duel {
     /// Who attacks.
     pub me: TenantKey,
+    /// The settings that make a session the attacker.
+    pub settings: Settings,
     /// Whose rows are attacked.
     pub victim: TenantKey,
     /// The attacker's rows.
@@ -121,7 +123,7 @@ pub struct Rights {
 }
 
 struct Builder<'a> {
-    settings: &'a [(&'static str, String)],
+    settings: &'a [(String, String)],
     attacks: Vec<Attack>,
 }
 
@@ -139,17 +141,12 @@ impl Builder<'_> {
     }
 }
 
-fn as_tenant(key: &TenantKey) -> Vec<(&'static str, String)> {
-    vec![(SETTING, key.text.clone())]
-}
-
 /// The attacks of one tenant on another.
 ///
 /// Reads are left out where the victim has no rows: to find nothing would prove nothing.
 #[must_use]
 pub fn duel_attacks(prey: &Prey, duel: &Duel, rights: Rights) -> Vec<Attack> {
-    let settings = as_tenant(&duel.me);
-    let mut list = Builder { settings: &settings, attacks: Vec::new() };
+    let mut list = Builder { settings: &duel.settings, attacks: Vec::new() };
     controls(&mut list, prey, duel, rights);
     if duel.victim_rows > 0 {
         reads(&mut list, prey, duel);
@@ -207,29 +204,40 @@ fn writes(list: &mut Builder<'_>, prey: &Prey, duel: &Duel) {
     }
 }
 
-/// A text that is no key of the type, and would end a carelessly composed statement.
-const GARBAGE: &str = "x' OR '1'='1";
-
 /// The attacks of a session that never named a tenant: they must come first on a new connection.
 #[must_use]
 pub fn unset_attacks(prey: &Prey, duel: &Duel) -> Vec<Attack> {
     contextless(prey, duel, &[], ["reads with no tenant ever set", "inserts with no tenant ever set", "deletes with no tenant ever set"])
 }
 
+/// Sessions that name no tenant, or one that is none, and what they try.
+#[derive(Clone, Debug)]
+pub struct Strangers {
+    /// The tenant is there and empty.
+    pub empty: Settings,
+    /// It is no key.
+    pub garbage: Settings,
+    /// It does not exist.
+    pub unknown: Settings,
+}
+
 /// The attacks of a session with an empty tenant, with garbage, or with a tenant that does not exist.
 #[must_use]
-pub fn context_attacks(prey: &Prey, duel: &Duel) -> Vec<Attack> {
-    let set = |text: &str| [(SETTING, text.to_owned())];
-    let mut attacks =
-        contextless(prey, duel, &set(""), ["reads with an empty tenant", "inserts with an empty tenant", "deletes with an empty tenant"]);
+pub fn context_attacks(prey: &Prey, duel: &Duel, strangers: &Strangers) -> Vec<Attack> {
+    let mut attacks = contextless(
+        prey,
+        duel,
+        &strangers.empty,
+        ["reads with an empty tenant", "inserts with an empty tenant", "deletes with an empty tenant"],
+    );
     let names = ["reads with garbage as tenant", "inserts with garbage as tenant", "deletes with garbage as tenant"];
-    attacks.extend(contextless(prey, duel, &set(GARBAGE), names));
+    attacks.extend(contextless(prey, duel, &strangers.garbage, names));
     let names = ["reads as an unknown tenant", "inserts as an unknown tenant", "deletes as an unknown tenant"];
-    attacks.extend(contextless(prey, duel, &set(&unknown_tenant(duel.victim.ty).text), names));
+    attacks.extend(contextless(prey, duel, &strangers.unknown, names));
     attacks
 }
 
-fn contextless(prey: &Prey, duel: &Duel, settings: &[(&'static str, String)], names: [&'static str; 3]) -> Vec<Attack> {
+fn contextless(prey: &Prey, duel: &Duel, settings: &[(String, String)], names: [&'static str; 3]) -> Vec<Attack> {
     let mut list = Builder { settings, attacks: Vec::new() };
     list.asks(Class::Context, names[0], Expect::Nothing, prey.count());
     list.writes(Class::Context, names[1], Expect::Refused, prey.insert(Given::Tenant(&duel.victim), Template::Nulls(duel.route.as_ref())));
@@ -239,29 +247,19 @@ fn contextless(prey: &Prey, duel: &Duel, settings: &[(&'static str, String)], na
 
 /// The attempts to get around the policies of a relation.
 #[must_use]
-pub fn ddl_attacks(prey: &Prey, me: &TenantKey) -> Vec<Attack> {
-    let mut settings = as_tenant(me);
+pub fn ddl_attacks(prey: &Prey, duel: &Duel) -> Vec<Attack> {
+    let me = &duel.me;
+    let mut settings = duel.settings.clone();
     // The tool's own session holds a lock on the relation: a statement that is not refused never gets further.
-    settings.push(("lock_timeout", "50ms".into()));
+    settings.push(("lock_timeout".into(), "50ms".into()));
     let mut list = Builder { settings: &settings, attacks: Vec::new() };
     list.writes(Class::Ddl, "truncates the table", Expect::NoRight, prey.truncate());
     list.writes(Class::Ddl, "switches row-level security off", Expect::NoRight, prey.disable());
     list.writes(Class::Ddl, "adds a policy that is open", Expect::NoRight, prey.open());
     let mut attacks = list.attacks;
-    settings.push(("row_security", "off".into()));
+    settings.push(("row_security".into(), "off".into()));
     let mut list = Builder { settings: &settings, attacks: Vec::new() };
     list.asks(Class::Ddl, "reads with row_security = off", Expect::Nothing, prey.count_others(me));
     attacks.append(&mut list.attacks);
     attacks
-}
-
-/// A key that no tenant has.
-#[must_use]
-pub(super) fn unknown_tenant(ty: KeyType) -> TenantKey {
-    let text = match ty {
-        KeyType::Uuid => "5f0e4d0c-0000-4000-8000-7465616e6174",
-        KeyType::Bigint | KeyType::Int => "-1987654321",
-        KeyType::Text => "tenantize-nobody",
-    };
-    TenantKey { ty, text: text.into() }
 }

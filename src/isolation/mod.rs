@@ -2,11 +2,13 @@
 
 mod attack;
 mod judge;
+mod persona;
 mod probe;
 mod prove;
 mod run;
 
-pub use attack::{Attack, Class, Duel, Expect, Measure, Rights, context_attacks, ddl_attacks, duel_attacks, unset_attacks};
+pub use attack::{Attack, Class, Duel, Expect, Measure, Rights, Strangers, context_attacks, ddl_attacks, duel_attacks, unset_attacks};
 pub use judge::{Outcome, judge};
+pub use persona::{Persona, Settings, settings};
 pub use probe::{Attacker, Means};
 pub use prove::{AttackResult, Proof, Target, prove, targets};

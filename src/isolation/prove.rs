@@ -10,14 +10,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
-use super::attack::unknown_tenant;
+use super::persona::{Persona, Settings, settings, unknown_tenant};
 use super::probe::{Session, sweep};
 use super::run::outcomes;
-use super::{Attack, Attacker, Class, Duel, Rights, context_attacks, ddl_attacks, duel_attacks, judge, unset_attacks};
+use super::{Attack, Attacker, Class, Duel, Rights, Strangers, context_attacks, ddl_attacks, duel_attacks, judge, unset_attacks};
 use crate::catalog::{Catalog, Table};
-use crate::check::{Verdict, VerifyError};
+use crate::check::{Subject, Verdict, VerifyError};
 use crate::db::{Database, DatabaseUrl};
-use crate::plan::Plan;
 use crate::sql::attack::{Prey, Row, rights};
 use crate::sql::check::census;
 use crate::sql::{Ident, KeyType, TenantKey};
@@ -92,12 +91,14 @@ pub enum TargetKind {
 
 /// Every relation with tenants: tables, partitions, memberships and the registry, as the database has them now.
 #[must_use]
-pub fn targets(plan: &Plan, catalog: &Catalog) -> Vec<Target> {
+pub fn targets(subject: &Subject, catalog: &Catalog) -> Vec<Target> {
     let mut seen = BTreeSet::new();
-    let families = plan.tables.iter().map(|table| &table.table).chain(&plan.membership).flat_map(|name| catalog.family(name));
-    let members = families.filter(|member| seen.insert(&member.name) && member.column(&plan.column).is_some());
-    let mut targets: Vec<Target> = members.map(|table| target(table, &plan.column, TargetKind::Rows)).collect();
-    targets.extend(catalog.table(&plan.registry).map(|table| target(table, &plan.registry_key, TargetKind::Registry)));
+    let families = subject.targets().flat_map(|name| catalog.family(name));
+    let members = families.filter(|member| seen.insert(&member.name) && member.column(&subject.column).is_some());
+    let mut targets: Vec<Target> = members.map(|table| target(table, &subject.column, TargetKind::Rows)).collect();
+    if let Some(registry) = &subject.registry {
+        targets.extend(catalog.table(&registry.table).map(|table| target(table, &registry.key, TargetKind::Registry)));
+    }
     targets
 }
 
@@ -155,12 +156,12 @@ struct Can {
 /// Attacks every relation as every role of the application, or as its own login when that is given.
 pub fn prove(
     db: &Database,
-    plan: &Plan,
+    subject: &Subject,
     catalog: &Catalog,
     app_url: Option<&DatabaseUrl>,
     report: &mut dyn FnMut(&[AttackResult]),
 ) -> Result<Proof, VerifyError> {
-    let mut targets = targets(plan, catalog);
+    let mut targets = targets(subject, catalog);
     let mut admin = db.connect_dedicated()?;
     sweep(&mut admin);
     admin.batch_execute(BEGIN)?;
@@ -169,15 +170,16 @@ pub fn prove(
         let columns: Vec<One> = diesel::sql_query(ROUTE).bind::<Text, _>(target.prey.relation.to_string()).load(&mut admin)?;
         target.prey.route = columns.into_iter().filter_map(|column| Ident::new(column.text).ok()).collect();
     }
-    let arenas = arenas(&mut admin, &targets, plan)?;
+    let arenas = arenas(&mut admin, &targets, subject)?;
+    let strangers = strangers(&mut admin, subject)?;
     let mut proof = Proof::default();
     let mut sessions: Vec<(String, Result<Session, String>)> = Vec::new();
     if let Some(url) = app_url {
         sessions.push(("the application".into(), Session::of_application(url)));
-    } else if plan.app_roles.is_empty() {
+    } else if subject.app_roles.is_empty() {
         sessions.push(("-".into(), Err("no role of the application is named in [rls] app_roles".into())));
     }
-    for role in plan.app_roles.iter().filter(|_| app_url.is_none()) {
+    for role in subject.app_roles.iter().filter(|_| app_url.is_none()) {
         sessions.push((role.plain().to_owned(), Session::of_role(db, role)));
     }
     for (role, session) in sessions {
@@ -185,7 +187,7 @@ pub fn prove(
         match begun {
             Err(reason) => proof.attacks.push(no_attack(&role, reason)),
             Ok(mut session) => {
-                attack_all(&mut session, &mut admin, &arenas, &mut proof.attacks, report)?;
+                attack_all(&mut session, &mut admin, (&arenas, &strangers), &mut proof.attacks, report)?;
                 session.end()?;
                 proof.attackers.push(session.attacker.clone());
             }
@@ -210,18 +212,26 @@ fn no_attack(role: &str, reason: String) -> AttackResult {
     }
 }
 
-fn arenas<'a>(admin: &mut PgConnection, targets: &'a [Target], plan: &Plan) -> QueryResult<Vec<Arena<'a>>> {
-    let registered: Vec<String> = shares(admin, &plan.registry, &plan.registry_key)?.into_iter().filter_map(|share| share.tenant).collect();
+fn arenas<'a>(admin: &mut PgConnection, targets: &'a [Target], subject: &Subject) -> QueryResult<Vec<Arena<'a>>> {
+    let registered: Vec<String> = match &subject.registry {
+        Some(registry) => shares(admin, &registry.table, &registry.key)?.into_iter().filter_map(|share| share.tenant).collect(),
+        None => Vec::new(),
+    };
     let mut arenas = Vec::with_capacity(targets.len());
     for target in targets {
         let shares = shares(admin, &target.prey.relation, &target.prey.column)?;
         let rows = shares.iter().map(|share| share.rows).sum();
-        let [first, second] = pair(&shares, &registered, plan.tenants.ty);
-        let first = side(admin, &target.prey, first)?;
-        let second = side(admin, &target.prey, second)?;
+        let [first, second] = pair(&shares, &registered, subject.ty);
+        let first = side(admin, subject, &target.prey, first)?;
+        let second = side(admin, subject, &target.prey, second)?;
         arenas.push(Arena { target, rows, duels: [duel(&first, &second), duel(&second, &first)] });
     }
     Ok(arenas)
+}
+
+fn strangers(admin: &mut PgConnection, subject: &Subject) -> QueryResult<Strangers> {
+    let mut of = |persona| settings(admin, subject, persona).map(Option::unwrap_or_default);
+    Ok(Strangers { empty: of(Persona::Empty)?, garbage: of(Persona::Garbage)?, unknown: of(Persona::Unknown)? })
 }
 
 fn shares(admin: &mut PgConnection, relation: &crate::sql::QualifiedName, column: &Ident) -> QueryResult<Vec<Share>> {
@@ -245,21 +255,24 @@ fn pair(shares: &[Share], registered: &[String], ty: KeyType) -> [(TenantKey, i6
 /// A tenant with one of its rows in a relation.
 struct Side {
     key: TenantKey,
+    settings: Settings,
     rows: i64,
     row: Option<Row>,
     route: Option<Row>,
 }
 
-fn side(admin: &mut PgConnection, prey: &Prey, (key, rows): (TenantKey, i64)) -> QueryResult<Side> {
+fn side(admin: &mut PgConnection, subject: &Subject, prey: &Prey, (key, rows): (TenantKey, i64)) -> QueryResult<Side> {
     let located: Vec<Located> = if rows > 0 { prey.locate(&key).rows(admin)? } else { Vec::new() };
     let located = located.into_iter().next().map(|located| (prey.row(located.key), prey.routed(located.route)));
     let (row, route) = located.unzip();
-    Ok(Side { key, rows, row, route })
+    let settings = settings(admin, subject, Persona::Tenant(&key))?.unwrap_or_default();
+    Ok(Side { key, settings, rows, row, route })
 }
 
 fn duel(me: &Side, victim: &Side) -> Duel {
     Duel {
         me: me.key.clone(),
+        settings: me.settings.clone(),
         victim: victim.key.clone(),
         my_rows: me.rows,
         my_row: me.row.clone(),
@@ -272,7 +285,7 @@ fn duel(me: &Side, victim: &Side) -> Duel {
 fn attack_all(
     session: &mut Session,
     admin: &mut PgConnection,
-    arenas: &[Arena<'_>],
+    (arenas, strangers): (&[Arena<'_>], &Strangers),
     results: &mut Vec<AttackResult>,
     report: &mut dyn FnMut(&[AttackResult]),
 ) -> QueryResult<()> {
@@ -290,8 +303,8 @@ fn attack_all(
         }
         // The tenant with most rows is the richest prey.
         let duel = &arena.duels[1];
-        results.extend(batch(session, arena, None, &duel.victim, &context_attacks(prey, duel))?);
-        results.extend(batch(session, arena, Some(&duel.me), &duel.victim, &ddl_attacks(prey, &duel.me))?);
+        results.extend(batch(session, arena, None, &duel.victim, &context_attacks(prey, duel, strangers))?);
+        results.extend(batch(session, arena, Some(&duel.me), &duel.victim, &ddl_attacks(prey, duel))?);
         if arena.rows == 0 {
             results.push(unread(session, arena));
         }

@@ -46,6 +46,6 @@ pub(super) fn outcomes(conn: &mut PgConnection, attacks: &[Attack]) -> QueryResu
 }
 
 fn as_json(attack: &Attack) -> Value {
-    let settings: Map<String, Value> = attack.settings.iter().map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+    let settings: Map<String, Value> = attack.settings.iter().map(|(name, text)| (name.clone(), json!(text))).collect();
     json!({ "sql": attack.statement.text(), "asks": attack.measure == Measure::Answer, "settings": settings })
 }

@@ -22,6 +22,7 @@ use crate::catalog::{Catalog, TableShape};
 use crate::config::Config;
 use crate::phase::Phase;
 use crate::rule::{Audit, ColumnOrigin, Resolved, Target, TenantSet};
+use crate::sql::policy::ContextSpec;
 use crate::sql::{Change, Ident, KeyType, QualifiedName, hex};
 
 /// Everything that the plan is made of.
@@ -149,6 +150,15 @@ pub struct Plan {
     pub tenants: TenantSet,
     /// Roles of the application.
     pub app_roles: Vec<Ident>,
+    /// Roles that only read.
+    #[serde(default)]
+    pub read_roles: Vec<Ident>,
+    /// Where policies learn the tenant from.
+    #[serde(default)]
+    pub context: ContextSpec,
+    /// Tables that every tenant reads.
+    #[serde(default)]
+    pub shared: Vec<QualifiedName>,
     /// The membership table, if there is one.
     pub membership: Option<QualifiedName>,
     /// The tables that get tenants, parents before children.
@@ -227,6 +237,9 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
         registry_key: input.config.tenants.key.clone(),
         tenants: input.tenants.clone(),
         app_roles: input.config.rls.app_roles.clone(),
+        read_roles: input.config.rls.read_roles.clone(),
+        context: ContextSpec::default(),
+        shared: input.config.shared().cloned().collect(),
         membership: input.config.memberships.as_ref().map(|memberships| memberships.table.clone()),
         tables: planned_tables(input),
         shapes: shapes(input),

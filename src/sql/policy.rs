@@ -1,9 +1,28 @@
 //! The session's tenant, as SQL: the one place that knows how a policy learns it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Ident, KeyType};
 
 /// The setting that holds the tenant of a transaction.
 pub const SETTING: &str = "app.tenant_id";
+
+/// Where policies learn the tenant from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "context", rename_all = "kebab-case")]
+pub enum ContextSpec {
+    /// A setting of the transaction.
+    Setting {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Default for ContextSpec {
+    fn default() -> Self {
+        Self::Setting { name: SETTING.to_owned() }
+    }
+}
 
 /// The tenant of the session; null without one, an error for text that is no key.
 fn current(ty: KeyType) -> String {

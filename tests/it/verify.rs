@@ -67,14 +67,14 @@ fn nothing_is_left_of_an_attack() {
 
 #[test]
 fn security_off_on_one_table() {
-    assert_caught("ALTER TABLE files DISABLE ROW LEVEL SECURITY", &["R01", "select", "update", "delete", "context", "insert"]);
+    assert_caught("ALTER TABLE files DISABLE ROW LEVEL SECURITY", &["T101", "select", "update", "delete", "context", "insert"]);
 }
 
 #[test]
 fn no_fence_and_an_open_policy() {
     assert_caught(
         "DROP POLICY tenancy_fence ON files; CREATE POLICY extra ON files USING (true)",
-        &["P16", "P02", "select", "delete", "context"],
+        &["T216", "T202", "select", "delete", "context"],
     );
 }
 
@@ -93,18 +93,18 @@ fn a_check_that_lets_rows_out() {
              CREATE POLICY tenancy_fence ON files AS RESTRICTIVE USING ({own}) WITH CHECK (true);
              CREATE POLICY tenancy_allow ON files TO $app USING ({own}) WITH CHECK (true)"
         ),
-        &["P16", "P02", "insert", "update"],
+        &["T216", "T202", "insert", "update"],
     );
 }
 
 #[test]
 fn an_application_that_bypasses_policies() {
-    assert_caught("ALTER ROLE $app BYPASSRLS", &["G01"]);
+    assert_caught("ALTER ROLE $app BYPASSRLS", &["T601"]);
 }
 
 #[test]
 fn a_partition_without_security() {
-    assert_caught("ALTER TABLE events_2025 DISABLE ROW LEVEL SECURITY", &["R06", "select"]);
+    assert_caught("ALTER TABLE events_2025 DISABLE ROW LEVEL SECURITY", &["T106", "select"]);
 }
 
 #[test]
@@ -115,31 +115,31 @@ fn a_partition_that_came_later() {
              INSERT INTO events (tenant_id, at) VALUES ('{TENANT_A}', '2027-02-01'), ('{TENANT_B}', '2027-02-01');
              GRANT SELECT ON events_2027 TO $app"
         ),
-        &["R06", "select"],
+        &["T106", "select"],
     );
 }
 
 #[test]
 fn an_open_registry() {
-    assert_caught("ALTER TABLE tenants DISABLE ROW LEVEL SECURITY", &["R09", "select"]);
+    assert_caught("ALTER TABLE tenants DISABLE ROW LEVEL SECURITY", &["T109", "select"]);
 }
 
 #[test]
 fn a_registry_that_the_application_writes() {
     assert_caught(
         "DROP POLICY tenancy_fence ON tenants; CREATE POLICY w ON tenants TO $app USING (true); GRANT INSERT, UPDATE, DELETE ON tenants TO $app",
-        &["R09", "P16", "insert", "delete"],
+        &["T109", "T216", "insert", "delete"],
     );
 }
 
 #[test]
 fn an_owner_who_is_not_bound() {
-    assert_caught("ALTER TABLE files NO FORCE ROW LEVEL SECURITY", &["R02"]);
+    assert_caught("ALTER TABLE files NO FORCE ROW LEVEL SECURITY", &["T102"]);
 }
 
 #[test]
 fn a_row_without_a_tenant() {
-    assert_caught("ALTER TABLE files ALTER tenant_id DROP NOT NULL; UPDATE files SET tenant_id = NULL WHERE id = 1", &["D01", "C01"]);
+    assert_caught("ALTER TABLE files ALTER tenant_id DROP NOT NULL; UPDATE files SET tenant_id = NULL WHERE id = 1", &["T801", "T501"]);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_reference_across_tenants() {
              ALTER TABLE files ADD FOREIGN KEY (project_id) REFERENCES projects (id);
              UPDATE files SET tenant_id = '{TENANT_B}' WHERE id = 1"
         ),
-        &["D02", "C05"],
+        &["T802", "T505"],
     );
 }
 
@@ -161,19 +161,19 @@ fn a_key_that_postgresql_believes_and_the_rows_break() {
          UPDATE users SET tenant_id = '00000000-0000-4000-8000-00000000dead' WHERE id = 1; -- {TENANT_A}"
     ));
     let found = caught(&verification);
-    assert!(found.is_superset(&["D03".to_owned(), "D07".to_owned()].into()), "{found:?}");
-    let dangling = verification.checks.iter().find(|check| check.id == "D07" && check.verdict == Verdict::Fail).unwrap();
+    assert!(found.is_superset(&["T803".to_owned(), "T807".to_owned()].into()), "{found:?}");
+    let dangling = verification.checks.iter().find(|check| check.id == "T807" && check.verdict == Verdict::Fail).unwrap();
     assert!(dangling.evidence[0].detail.starts_with("1 rows reference a row that is not there"), "{dangling:?}");
 }
 
 #[test]
 fn a_tenant_as_default() {
-    assert_caught(&format!("ALTER TABLE files ALTER tenant_id SET DEFAULT '{TENANT_A}'"), &["C10", "control"]);
+    assert_caught(&format!("ALTER TABLE files ALTER tenant_id SET DEFAULT '{TENANT_A}'"), &["T510", "control"]);
 }
 
 #[test]
 fn an_application_that_owns_a_table() {
-    assert_caught("ALTER TABLE files OWNER TO $app", &["G02", "ddl"]);
+    assert_caught("ALTER TABLE files OWNER TO $app", &["T602", "ddl"]);
 }
 
 #[test]
@@ -186,18 +186,18 @@ fn a_session_without_a_tenant_that_sees_all() {
              CREATE POLICY tenancy_fence ON files AS RESTRICTIVE USING ({open});
              CREATE POLICY tenancy_allow ON files TO $app USING ({open})"
         ),
-        &["P16", "context"],
+        &["T216", "context"],
     );
 }
 
 #[test]
 fn a_right_to_truncate() {
-    assert_caught("GRANT TRUNCATE ON users, files, projects TO $app", &["G03", "ddl"]);
+    assert_caught("GRANT TRUNCATE ON users, files, projects TO $app", &["T603", "ddl"]);
 }
 
 #[test]
 fn a_view_with_its_owners_rights() {
-    assert_caught("CREATE VIEW all_files AS SELECT * FROM files; GRANT SELECT ON all_files TO $app", &["V01"]);
+    assert_caught("CREATE VIEW all_files AS SELECT * FROM files; GRANT SELECT ON all_files TO $app", &["T401"]);
 }
 
 #[test]
@@ -214,13 +214,13 @@ fn a_view_with_the_rights_of_whoever_asks_is_fine() {
 
 #[test]
 fn a_materialized_view() {
-    assert_caught("CREATE MATERIALIZED VIEW all_files AS SELECT * FROM files; GRANT SELECT ON all_files TO $app", &["V02"]);
+    assert_caught("CREATE MATERIALIZED VIEW all_files AS SELECT * FROM files; GRANT SELECT ON all_files TO $app", &["T402"]);
 }
 
 #[test]
 fn copies_that_the_application_reads() {
-    assert_caught("CREATE TABLE files_backup AS SELECT * FROM files; GRANT SELECT ON files_backup TO $app", &["R10", "R07"]);
-    assert_caught("GRANT SELECT ON ALL TABLES IN SCHEMA tenantize_backup TO $app", &["R10"]);
+    assert_caught("CREATE TABLE files_backup AS SELECT * FROM files; GRANT SELECT ON files_backup TO $app", &["T110", "T107"]);
+    assert_caught("GRANT SELECT ON ALL TABLES IN SCHEMA tenantize_backup TO $app", &["T110"]);
 }
 
 #[test]
@@ -228,19 +228,19 @@ fn policies_that_do_not_cover_a_command() {
     assert_caught(
         "DROP POLICY tenancy_allow ON files;
          CREATE POLICY tenancy_allow ON files FOR SELECT TO $app USING (tenant_id = tenancy.current_tenant_id())",
-        &["R05", "control"],
+        &["T105", "control"],
     );
-    assert_caught("DROP POLICY tenancy_allow ON files", &["R03", "control"]);
+    assert_caught("DROP POLICY tenancy_allow ON files", &["T103", "control"]);
 }
 
 #[test]
 fn a_tenant_that_is_set_beforehand() {
-    assert_caught(&format!("ALTER ROLE $app SET app.tenant_id = '{TENANT_A}'"), &["F04"]);
+    assert_caught(&format!("ALTER ROLE $app SET app.tenant_id = '{TENANT_A}'"), &["T304"]);
     let scene = Scene::new();
     scene.db.psql(&format!("ALTER DATABASE {} SET app.tenant_id = '{TENANT_A}'", scene.db.name()));
     let verification = scene.verify();
     assert!(
-        caught(&verification).is_superset(&["F04".to_owned(), "context".to_owned()].into()),
+        caught(&verification).is_superset(&["T304".to_owned(), "context".to_owned()].into()),
         "{}",
         verification.render(VerifyFormat::Text)
     );
@@ -248,15 +248,15 @@ fn a_tenant_that_is_set_beforehand() {
 
 #[test]
 fn leftovers_of_a_failed_step() {
-    assert_caught("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'files_tenant_id_idx'::regclass", &["C11"]);
-    assert_caught("ALTER TABLE files ADD CONSTRAINT c CHECK (id > 0) NOT VALID", &["C06"]);
+    assert_caught("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'files_tenant_id_idx'::regclass", &["T511"]);
+    assert_caught("ALTER TABLE files ADD CONSTRAINT c CHECK (id > 0) NOT VALID", &["T506"]);
 }
 
 #[test]
 fn a_column_of_another_type() {
     assert_caught(
         "ALTER TABLE notes ADD COLUMN x int; DROP TABLE notes CASCADE; CREATE TABLE notes (id int PRIMARY KEY, tenant_id text)",
-        &["C09", "R01", "C01"],
+        &["T509", "T101", "T501"],
     );
 }
 
@@ -265,7 +265,7 @@ fn rights_for_everyone_are_a_warning() {
     let (_scene, verification) = broken("GRANT SELECT ON files TO PUBLIC; ALTER TABLE notes DROP CONSTRAINT notes_tenant_id_fkey");
     let found: Vec<_> = verification.checks.iter().filter(|check| check.verdict != Verdict::Pass).collect();
     assert!(found.iter().all(|check| check.severity == Severity::Warning), "{found:?}");
-    assert_eq!(caught(&verification), ["C02".to_owned(), "G05".to_owned()].into());
+    assert_eq!(caught(&verification), ["T502".to_owned(), "T605".to_owned()].into());
     assert!(verification.passed());
 }
 
@@ -278,7 +278,7 @@ fn what_the_application_wrote_meanwhile_is_named_and_not_judged() {
     let notes = verification.comparison.iter().find(|comparison| comparison.table == "public.notes").unwrap();
     assert_eq!((notes.verdict, notes.missing, notes.added, notes.changed), (Verdict::Inconclusive, Some(1), Some(2), Some(1)));
     assert!(notes.detail.starts_with("1 missing, for example 1; 2 added, for example 902; 1 changed, for example 2"), "{}", notes.detail);
-    assert!(caught(&verification).contains("D04"), "the counts differ from the prediction");
+    assert!(caught(&verification).contains("T804"), "the counts differ from the prediction");
     assert!(verification.passed());
 }
 
@@ -292,7 +292,7 @@ fn a_filtered_connection_does_not_pass_for_nothing() {
     ));
     let verification = scene.verify_as(&owner, &VerifyOptions::default());
     let verification = verification.map(|verification| caught(&verification));
-    assert!(verification.as_ref().map_or(true, |caught| caught.contains("D00")), "{verification:?}");
+    assert!(verification.as_ref().map_or(true, |caught| caught.contains("T800")), "{verification:?}");
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn the_applications_own_login_attacks_when_it_is_given() {
     let login = scene.db.role("login");
     scene.db.psql(&format!("ALTER ROLE {login} LOGIN; GRANT {} TO {login}", scene.app));
     let url = DatabaseUrl::parse(&scene.db.url_as(&login)).unwrap();
-    let verification = scene.verify_with(&VerifyOptions { app_url: Some(url), ..Scene::options() });
+    let verification = scene.verify_with(&VerifyOptions { app_url: Some(url) });
     assert!(verification.passed(), "{}", verification.render(VerifyFormat::Text));
     assert_eq!((verification.attackers[0].means, &verification.attackers[0].role), (Means::Given, &login));
 }
@@ -315,7 +315,7 @@ fn without_the_right_to_make_a_login_the_role_is_set() {
          GRANT SELECT ON ALL TABLES IN SCHEMA public, tenantize_backup TO {tool}; REVOKE SELECT ON ALL TABLES IN SCHEMA tenantize_backup FROM {tool}",
         scene.app
     ));
-    let verification = scene.verify_as(&tool, &Scene::options()).unwrap();
+    let verification = scene.verify_as(&tool, &VerifyOptions::default()).unwrap();
     let text = verification.render(VerifyFormat::Text);
     assert_eq!(verification.attackers[0].means, Means::SetRole, "{text}");
     assert!(verification.attackers[0].note.is_some());
@@ -341,7 +341,7 @@ fn names_that_need_quotes_and_keys_that_are_text() {
     assert!(verification.passed(), "{text}");
     scene.db.psql(r#"DROP POLICY tenancy_fence ON "My.App"."Order ""1"""; CREATE POLICY p ON "My.App"."Order ""1""" USING (true)"#);
     let caught = caught(&scene.verify_with(&VerifyOptions::default()));
-    assert!(caught.is_superset(&["P16", "P02", "select"].map(str::to_owned).into()), "{caught:?}");
+    assert!(caught.is_superset(&["T216", "T202", "select"].map(str::to_owned).into()), "{caught:?}");
 }
 
 #[test]
@@ -364,11 +364,11 @@ fn programs_read_json_and_csv() {
     assert_eq!((json["v"].as_i64(), json["passed"].as_bool()), (Some(1), Some(false)));
     assert!(json["totals"]["attacks"]["by_verdict"]["LEAK"].as_i64().unwrap() > 5);
     let csv = verification.render(VerifyFormat::Csv);
-    assert!(csv.contains("check,FAIL,R01,public.files,"), "{csv}");
+    assert!(csv.contains("check,FAIL,T101,public.files,"), "{csv}");
     assert!(csv.contains("attack,LEAK,select,public.files,reads rows of others,"), "{csv}");
     let text = verification.render(VerifyFormat::Text);
     let first = text.lines().nth(3).unwrap();
-    assert!(first.contains("FAIL") && first.contains("R01"), "what fails comes first\n{text}");
+    assert!(first.contains("FAIL") && first.contains("T101"), "what fails comes first\n{text}");
     assert!(text.contains("remedy: ALTER TABLE … ENABLE ROW LEVEL SECURITY"), "{text}");
 }
 
@@ -385,12 +385,12 @@ fn every_phase_keeps_its_promise_and_a_broken_one_is_noticed() {
         assert_eq!(failing(phase), Vec::<String>::new(), "{phase}");
     }
     for (sql, phase, id) in [
-        ("ALTER TABLE tenantize_backup.public_notes_copy RENAME TO gone", Phase::Backup, "B01"),
-        ("ALTER TABLE drafts ALTER tenant_id DROP DEFAULT", Phase::Expand, "E02"),
-        ("ALTER TABLE files ALTER tenant_id DROP NOT NULL; UPDATE files SET tenant_id = NULL WHERE id = 2", Phase::Backfill, "D01"),
-        ("ALTER TABLE drafts DROP COLUMN tenant_id CASCADE", Phase::Expand, "E01"),
-        ("ALTER TABLE files ADD CONSTRAINT c CHECK (id > 0) NOT VALID", Phase::Constraints, "C06"),
-        ("ALTER TABLE notes DISABLE ROW LEVEL SECURITY", Phase::Rls, "R01"),
+        ("ALTER TABLE tenantize_backup.public_notes_copy RENAME TO gone", Phase::Backup, "T891"),
+        ("ALTER TABLE drafts ALTER tenant_id DROP DEFAULT", Phase::Expand, "T893"),
+        ("ALTER TABLE files ALTER tenant_id DROP NOT NULL; UPDATE files SET tenant_id = NULL WHERE id = 2", Phase::Backfill, "T801"),
+        ("ALTER TABLE drafts DROP COLUMN tenant_id CASCADE", Phase::Expand, "T892"),
+        ("ALTER TABLE files ADD CONSTRAINT c CHECK (id > 0) NOT VALID", Phase::Constraints, "T506"),
+        ("ALTER TABLE notes DISABLE ROW LEVEL SECURITY", Phase::Rls, "T101"),
     ] {
         scene.db.psql(sql);
         let failing = failing(phase);

@@ -8,6 +8,7 @@ use crate::plan::{Action, BackupCopy, BackupSpec, Code, FillSpec, Finding, Plan,
 use crate::progress::style::{ColorMode, Stream};
 use crate::rule::{Origin, Tenant, TenantSet};
 use crate::sql::change::{IndexSpec, Uniqueness};
+use crate::sql::policy::ContextSpec;
 use crate::sql::{Change, Ident, KeyType, MapSource, QualifiedName, TenantKey, TenantSource};
 
 fn name(text: &str) -> QualifiedName {
@@ -86,6 +87,9 @@ fn plan() -> Plan {
         registry_key: ident("id"),
         tenants: TenantSet { ty: KeyType::Int, tenants: vec![tenant("1", "default"), tenant("2", "acme")], default: "default".into() },
         app_roles: Vec::new(),
+        read_roles: Vec::new(),
+        context: ContextSpec::default(),
+        shared: Vec::new(),
         membership: None,
         tables: vec![
             table("public.users", Strategy::Constant(key("1")), "the rule names one tenant for all rows", &[("default", 12)]),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use diesel::PgConnection;
 use tenantize::catalog::Referential;
-use tenantize::check::{Verification, VerifyError, VerifyOptions, verify};
+use tenantize::check::{Subject, Verification, VerifyError, VerifyOptions, verify};
 use tenantize::db::{Database, DatabaseUrl, SessionSettings};
 use tenantize::phase::Phase;
 use tenantize::plan::{Action, BackupCopy, BackupSpec, Plan, PlannedTable, Step, StepId, Strategy, Undo};
 use tenantize::rule::{Origin, Tenant, TenantSet};
 use tenantize::sql::change::{ColumnDefault, Deferral, ExistingRows, ForeignKeySpec, PolicyKind, PolicySpec};
+use tenantize::sql::policy::ContextSpec;
 use tenantize::sql::{Change, Ident, KeyType, QualifiedName, TenantKey};
 
 use crate::support::TestDb;
@@ -88,20 +89,20 @@ impl Scene {
         Self { db, app, plan }
     }
 
-    pub(super) fn options() -> VerifyOptions {
-        VerifyOptions { app_url: None, shared: vec![public("plans")] }
+    pub(super) fn subject(&self) -> Subject {
+        Subject::of_plan(&self.plan, &[])
     }
 
     pub(super) fn verify(&self) -> Verification {
-        self.verify_with(&Self::options())
+        self.verify_with(&VerifyOptions::default())
     }
 
     pub(super) fn verify_with(&self, options: &VerifyOptions) -> Verification {
-        verify(&database(&self.db.url()), &self.plan, options, &mut |_| {}).unwrap()
+        verify(&database(&self.db.url()), &self.subject(), Some(&self.plan), options, &mut |_| {}).unwrap()
     }
 
     pub(super) fn verify_as(&self, role: &str, options: &VerifyOptions) -> Result<Verification, VerifyError> {
-        verify(&database(&self.db.url_as(role)), &self.plan, options, &mut |_| {})
+        verify(&database(&self.db.url_as(role)), &self.subject(), Some(&self.plan), options, &mut |_| {})
     }
 
     pub(super) fn connect(&self) -> PgConnection {
@@ -161,6 +162,9 @@ fn plan(app: &Ident, protect: Vec<Change>) -> Plan {
         registry_key: ident("id"),
         tenants: TenantSet { ty: KeyType::Uuid, tenants: vec![tenant(TENANT_A, "a"), tenant(TENANT_B, "b")], default: "a".into() },
         app_roles: vec![app.clone()],
+        read_roles: Vec::new(),
+        context: ContextSpec::default(),
+        shared: vec![public("plans")],
         membership: Some(public("memberships")),
         tables: TABLES.map(planned).to_vec(),
         shapes: BTreeMap::new(),

@@ -1,0 +1,5 @@
+//! The kinds of checks T9..: of the queries that the application runs.
+
+use super::kinds;
+
+kinds! {}
