@@ -14,6 +14,7 @@ pub fn catalog_checks(subject: &Subject) -> Vec<Check> {
 }
 
 /// The static checks with these codes.
+#[must_use]
 pub fn some(subject: &Subject, ids: &[&str]) -> Vec<Check> {
     catalogue().filter(|kind| ids.contains(&kind.id)).filter_map(|kind| check(subject, kind)).collect()
 }
