@@ -7,7 +7,9 @@ use diesel::{QueryableByName, sql_query};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::model::{Catalog, Role, Schema, Server, Table};
+use super::function::Function;
+use super::model::{Catalog, Server, Table};
+use super::right::{DefaultRight, Role, Schema};
 use crate::sql::Ident;
 
 /// Why the catalog could not be read.
@@ -48,12 +50,16 @@ impl Catalog {
             let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names).load(conn)?;
             let tables: Vec<Table> = decode(tables)?;
             let roles: Vec<Role> = decode(sql_query(include_str!("queries/roles.sql")).load(conn)?)?;
+            let functions: Vec<Function> = decode(sql_query(include_str!("queries/functions.sql")).load(conn)?)?;
+            let default_rights: Vec<DefaultRight> = decode(sql_query(include_str!("queries/default_rights.sql")).load(conn)?)?;
             let schemas: Vec<NamedSchema> = decode(sql_query(include_str!("queries/schemas.sql")).load(conn)?)?;
             Ok(Self {
                 server: load_server(conn)?,
                 tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect(),
                 roles: roles.into_iter().map(|role| (role.name.clone(), role)).collect(),
                 schemas: schemas.into_iter().map(|schema| (schema.name, schema.schema)).collect(),
+                functions,
+                default_rights,
             })
         })
     }

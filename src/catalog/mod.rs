@@ -1,13 +1,15 @@
 //! The catalog: what the database looks like before the plan is made.
 
+mod function;
 pub mod graph;
 mod load;
 mod model;
+mod right;
 
+pub use function::Function;
 pub use load::CatalogError;
-pub use model::{
-    Catalog, Column, ForeignKey, Grant, Index, Key, KeyKind, Policy, Referential, Role, Schema, Server, Table, TableKind, Trigger,
-};
+pub use model::{Catalog, Column, ForeignKey, Index, Key, KeyKind, Policy, Referential, Server, Table, TableKind, Trigger};
+pub use right::{ColumnGrant, DefaultRight, Grant, Role, Schema, Sequence};
 
 use std::collections::BTreeMap;
 

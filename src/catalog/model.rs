@@ -1,9 +1,11 @@
 //! What the database looks like, as plain data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::function::Function;
+use super::right::{ColumnGrant, DefaultRight, Grant, Role, Schema, Sequence};
 use crate::sql::{Ident, QualifiedName};
 
 /// A consistent picture of the schemas we work on. Pure data: build it by hand in tests.
@@ -17,31 +19,10 @@ pub struct Catalog {
     pub roles: BTreeMap<Ident, Role>,
     /// Schemas that exist, by name.
     pub schemas: BTreeMap<Ident, Schema>,
-}
-
-/// A schema and what the connected role may do there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Schema {
-    /// Who may look names up there.
-    pub usage: Usage,
-    /// Whether the connected role may grant rights on it.
-    pub owned: bool,
-    /// Whether the connected role may create tables and indexes there.
-    pub create: bool,
-    /// The names of its tables, views, indexes, sequences and composite types; of a schema of PostgreSQL's own, none.
-    pub relations: BTreeSet<Ident>,
-}
-
-/// Roles with the right `USAGE`; `None` = everyone.
-pub(super) type Usage = Vec<Option<Ident>>;
-
-/// A sequence that a column owns.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sequence {
-    /// Its name.
-    pub name: QualifiedName,
-    /// Who may draw numbers.
-    pub usage: Usage,
+    /// Functions of the application, by name and arguments.
+    pub functions: Vec<Function>,
+    /// Rights on tables that do not exist yet.
+    pub default_rights: Vec<DefaultRight>,
 }
 
 /// The server and the connected role.
@@ -64,19 +45,6 @@ pub struct Server {
     pub create_schema: bool,
     /// Whether it may set `session_replication_role`.
     pub suppress_triggers: bool,
-}
-
-/// A role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
-    /// Its name.
-    pub name: Ident,
-    /// Whether it is a superuser.
-    pub superuser: bool,
-    /// Whether row-level security does not bind it.
-    pub bypass_rls: bool,
-    /// Roles it can act as, directly or not, itself excluded.
-    pub member_of: Vec<Ident>,
 }
 
 /// A table, partition or view.
@@ -125,6 +93,8 @@ pub struct Table {
     pub rules: Vec<Ident>,
     /// Who may do what, by grantee.
     pub grants: Vec<Grant>,
+    /// Who may do what with single columns, by column.
+    pub column_grants: Vec<ColumnGrant>,
     /// Sequences that columns own.
     pub sequences: Vec<Sequence>,
     /// Storage options, such as `fillfactor=90`; of a view, `security_invoker=true`.
@@ -151,6 +121,14 @@ pub enum TableKind {
     View,
     /// A materialized view.
     MaterializedView,
+}
+
+impl TableKind {
+    /// Whether it shows rows of others.
+    #[must_use]
+    pub fn is_view(self) -> bool {
+        matches!(self, Self::View | Self::MaterializedView)
+    }
 }
 
 /// A column.
@@ -308,15 +286,6 @@ pub struct Trigger {
     pub definition: String,
 }
 
-/// A right on a table.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Grant {
-    /// Who has it; `None` = everyone.
-    pub grantee: Option<Ident>,
-    /// `SELECT`, `INSERT` …
-    pub privilege: String,
-}
-
 impl Table {
     /// Finds a column by its name.
     #[must_use]
@@ -335,6 +304,16 @@ impl Table {
             .filter(strict)
             .min_by_key(rank)
             .map_or(&[], |key| key.columns.as_slice())
+    }
+
+    /// Whether a view reads with the rights of whoever asks.
+    #[must_use]
+    pub fn security_invoker(&self) -> bool {
+        let value = self.options.iter().find_map(|option| option.strip_prefix("security_invoker="));
+        // As PostgreSQL reads a boolean: any beginning of the word.
+        value.map(str::to_ascii_lowercase).is_some_and(|value| {
+            value == "1" || value == "on" || (!value.is_empty() && ("true".starts_with(&value) || "yes".starts_with(&value)))
+        })
     }
 
     /// Whether rows are stored in the table itself.

@@ -160,6 +160,9 @@ pub struct RlsConfig {
     /// Roles that only read; created when missing.
     #[serde(default)]
     pub read_roles: Vec<Ident>,
+    /// What happens to views over tables with tenants.
+    #[serde(default)]
+    pub views: Views,
     /// A folder of the application's own migrations, run at the end of the phase.
     pub migrations: Option<String>,
 }
@@ -171,6 +174,17 @@ pub enum Context {
     /// The setting `app.tenant_id`, set in each transaction.
     #[default]
     Setting,
+}
+
+/// What happens to views over tables with tenants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Views {
+    /// They read with the rights of whoever asks; materialized views are taken from the application.
+    #[default]
+    Invoker,
+    /// They stay as they are.
+    Keep,
 }
 
 /// What one table is.

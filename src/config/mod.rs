@@ -5,7 +5,7 @@ mod rule;
 
 pub use file::{
     BackupConfig, BackupMethod, Config, Context, DefaultTenant, ExpandConfig, KeyPolicy, MembershipConfig, OnDelete, Orphans, RlsConfig,
-    RoleSource, Scope, TableConfig, TenantsConfig, TriggerPolicy,
+    RoleSource, Scope, TableConfig, TenantsConfig, TriggerPolicy, Views,
 };
 pub use rule::Rule;
 

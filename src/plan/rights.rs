@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Code, Finding, PlanInput, Step, changes};
+use crate::sql::change::{RightsOn, RightsSpec};
 use crate::sql::{Change, Ident, QualifiedName};
 
 /// Finds the steps that the server would refuse to the connected role.
@@ -61,9 +62,9 @@ fn altered(change: &Change) -> Option<&QualifiedName> {
         | Change::ValidateConstraint { table, .. }
         | Change::SetNotNull { table, .. }
         | Change::DropConstraint { table, .. }
-        | Change::RevokePublic { table, .. }
         | Change::EnableRls { table }
         | Change::ForceRls { table } => Some(table),
+        Change::TakeRights(RightsSpec { object: RightsOn::Relation(table), .. }) => Some(table),
         Change::CreateGuard(spec) => Some(&spec.table),
         Change::CreateIndex(spec) | Change::JoinIndexes(spec) => Some(&spec.table),
         Change::AddForeignKey(spec) => Some(&spec.table),

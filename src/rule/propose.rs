@@ -149,7 +149,7 @@ fn without(tables: Vec<(QualifiedName, String)>, scope: Scope) -> impl Iterator<
 }
 
 fn schemas(catalog: &Catalog) -> Vec<Ident> {
-    let schemas: BTreeSet<&Ident> = catalog.tables.keys().map(|name| &name.schema).collect();
+    let schemas: BTreeSet<&Ident> = catalog.tables.values().filter(|table| !table.kind.is_view()).map(|table| &table.name.schema).collect();
     schemas.into_iter().cloned().collect()
 }
 
@@ -161,7 +161,7 @@ fn users(rest: &BTreeMap<&QualifiedName, &Table>) -> Option<QualifiedName> {
 
 /// Roles that may insert somewhere and that policies would bind.
 fn app_roles(catalog: &Catalog, rest: &BTreeMap<&QualifiedName, &Table>) -> Vec<Ident> {
-    let owners: BTreeSet<&Ident> = catalog.tables.values().map(|table| &table.owner).collect();
+    let owners: BTreeSet<&Ident> = catalog.tables.values().filter(|table| !table.kind.is_view()).map(|table| &table.owner).collect();
     let grants = rest.values().flat_map(|table| &table.grants).filter(|grant| grant.privilege == "INSERT");
     let grantees: BTreeSet<&Ident> = grants.filter_map(|grant| grant.grantee.as_ref()).collect();
     let acts_as_owner =

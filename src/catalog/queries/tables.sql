@@ -2,7 +2,7 @@ WITH rel AS (
   SELECT c.*, n.nspname
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  WHERE n.nspname = ANY ($1)
+  WHERE (n.nspname = ANY ($1) OR (c.relkind IN ('v', 'm') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'tenantize')))
     AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
     AND c.relpersistence <> 't'
     AND NOT EXISTS (
@@ -118,23 +118,34 @@ SELECT jsonb_build_object(
     FROM pg_catalog.pg_rewrite AS w
     WHERE w.ev_class = rel.oid AND w.rulename <> '_RETURN'), '[]'),
   'grants', coalesce((
-    SELECT jsonb_agg(jsonb_build_object('grantee', r.rolname, 'privilege', g.privilege_type) ORDER BY r.rolname, g.privilege_type)
+    SELECT jsonb_agg(
+      jsonb_build_object('grantee', r.rolname, 'privilege', g.privilege_type, 'grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
     FROM aclexplode(rel.relacl) AS g
     LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
     WHERE g.grantee <> rel.relowner), '[]'),
+  'column_grants', coalesce((
+    SELECT jsonb_agg(
+      jsonb_build_object('column', a.attname, 'grantee', r.rolname, 'privilege', g.privilege_type, 'grantable', g.is_grantable)
+      ORDER BY a.attnum, r.rolname, g.privilege_type)
+    FROM pg_catalog.pg_attribute AS a
+    CROSS JOIN LATERAL aclexplode(a.attacl) AS g
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
+    WHERE a.attrelid = rel.oid AND NOT a.attisdropped AND g.grantee <> rel.relowner), '[]'),
   'sequences', coalesce((
     SELECT jsonb_agg(jsonb_build_object(
       'name', '"' || replace(sn.nspname, '"', '""') || '"."' || replace(sc.relname, '"', '""') || '"',
-      'usage', coalesce((
-        SELECT jsonb_agg(DISTINCT r.rolname)
+      'identity', d.deptype = 'i',
+      'grants', coalesce((
+        SELECT jsonb_agg(
+          jsonb_build_object('grantee', r.rolname, 'privilege', g.privilege_type, 'grantable', g.is_grantable) ORDER BY r.rolname, g.privilege_type)
         FROM aclexplode(sc.relacl) AS g
         LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
-        WHERE g.privilege_type = 'USAGE'), '[]')) ORDER BY sn.nspname, sc.relname)
+        WHERE g.grantee <> sc.relowner), '[]')) ORDER BY sn.nspname, sc.relname)
     FROM pg_catalog.pg_depend AS d
     JOIN pg_catalog.pg_class AS sc ON sc.oid = d.objid AND sc.relkind = 'S'
     JOIN pg_catalog.pg_namespace AS sn ON sn.oid = sc.relnamespace
     WHERE d.refobjid = rel.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.classid = 'pg_catalog.pg_class'::regclass
-      AND d.deptype = 'a'), '[]'),
+      AND d.deptype IN ('a', 'i')), '[]'),
   'options', coalesce(to_jsonb(rel.reloptions), '[]'),
   'replica_identity', rel.relreplident,
   'published', EXISTS (

@@ -1,5 +1,6 @@
 //! Row-level security: a table is fenced, opened to the application and handed over in one transaction.
 
+mod rights;
 mod roles;
 mod tables;
 mod views;
@@ -29,6 +30,7 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
     roles::check(input, planned);
     roles::plan(input, planned);
     context(input, planned);
+    rights::future(input, planned);
     for (name, table) in &input.config.tables {
         if table.scope == Some(Scope::Shared) {
             tables::shared(input, name, planned);

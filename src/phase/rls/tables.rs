@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::super::expand::{drop_guard, guards};
-use super::{ALLOW, Both, FENCE, READ, place, policy};
+use super::{ALLOW, Both, FENCE, READ, place, policy, rights};
 use crate::catalog::{Catalog, Table};
 use crate::plan::{Code, PlanInput, Planned, Strategy, Undo};
 use crate::rule::{ColumnOrigin, Target};
-use crate::sql::change::{ColumnDefault, PolicyKind};
+use crate::sql::change::{ColumnDefault, PolicyKind, RightsOn};
 use crate::sql::{Change, Ident, QualifiedName};
 
 const WRITE: [&str; 4] = ["DELETE", "INSERT", "SELECT", "UPDATE"];
@@ -30,16 +30,12 @@ fn grants(both: &mut Both, name: &QualifiedName, table: Option<&Table>, role: &I
             Change::Revoke { table, role, privileges: missing },
         );
     }
-    let dangerous: Vec<String> = DANGEROUS.iter().filter(|right| has.contains(**right)).map(|right| (*right).to_owned()).collect();
-    if !dangerous.is_empty() {
-        let (table, role) = (name.clone(), role.clone());
-        both.push(
-            Change::Revoke { table: table.clone(), role: role.clone(), privileges: dangerous.clone() },
-            Change::Grant { table, role, privileges: dangerous },
-        );
+    if let Some(facts) = table {
+        rights::take(both, &RightsOn::Relation(name.clone()), Some(role), rights::on_table(facts, Some(role), &DANGEROUS));
     }
     for sequence in table.map(|table| table.sequences.as_slice()).unwrap_or_default() {
-        if wanted.contains(&"INSERT") && !sequence.usage.contains(&Some(role.clone())) {
+        let draws = sequence.grants.iter().any(|grant| grant.grantee.as_ref() == Some(role) && grant.privilege == "USAGE");
+        if wanted.contains(&"INSERT") && !sequence.identity && !draws {
             let (sequence, role) = (sequence.name.clone(), role.clone());
             both.push(Change::GrantSequence { sequence: sequence.clone(), role: role.clone() }, Change::RevokeSequence { sequence, role });
         }
@@ -47,13 +43,11 @@ fn grants(both: &mut Both, name: &QualifiedName, table: Option<&Table>, role: &I
 }
 
 fn revoke_public(both: &mut Both, name: &QualifiedName, table: Option<&Table>) {
-    let privileges: Vec<String> = granted(table, None).into_iter().collect();
-    if !privileges.is_empty() {
-        both.push(
-            Change::RevokePublic { table: name.clone(), privileges: privileges.clone() },
-            Change::GrantPublic { table: name.clone(), privileges },
-        );
-    }
+    let Some(table) = table else { return };
+    let privileges: BTreeSet<&str> =
+        table.grants.iter().chain(table.column_grants.iter().map(|of| &of.grant)).map(|grant| grant.privilege.as_str()).collect();
+    let privileges: Vec<&str> = privileges.into_iter().collect();
+    rights::take(both, &RightsOn::Relation(name.clone()), None, rights::on_table(table, None, &privileges));
 }
 
 /// Nobody may get around policies: TRUNCATE asks none, a trigger runs with the rights of whoever fires it.
@@ -62,19 +56,17 @@ fn disarm_others(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, t
     let grants = table.map(|table| table.grants.as_slice()).unwrap_or_default();
     let others: BTreeSet<&Ident> = grants.iter().filter_map(|grant| grant.grantee.as_ref()).collect();
     for role in others.into_iter().filter(|role| !config.app_roles.contains(role) && !config.read_roles.contains(role)) {
-        let has = granted(table, Some(role));
-        let dangerous: Vec<String> = DANGEROUS.iter().filter(|right| has.contains(**right)).map(|right| (*right).to_owned()).collect();
-        if !dangerous.is_empty() {
-            both.push(
-                Change::Revoke { table: name.clone(), role: role.clone(), privileges: dangerous.clone() },
-                Change::Grant { table: name.clone(), role: role.clone(), privileges: dangerous },
-            );
+        if let Some(facts) = table {
+            rights::take(both, &RightsOn::Relation(name.clone()), Some(role), rights::on_table(facts, Some(role), &DANGEROUS));
         }
     }
 }
 
 fn enable(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, table: Option<&Table>) {
-    if !table.is_some_and(|table| table.rls_enabled) {
+    // Expand creates registry and memberships with it: they stay closed on the way back too.
+    let memberships = input.config.memberships.as_ref().map(|memberships| &memberships.table);
+    let created = table.is_none() && (*name == input.config.tenants.table || Some(name) == memberships);
+    if !created && !table.is_some_and(|table| table.rls_enabled) {
         both.push(Change::EnableRls { table: name.clone() }, Change::DisableRls { table: name.clone() });
     }
     if input.catalog.server.bypass_rls && !table.is_some_and(|table| table.rls_forced) {
@@ -133,6 +125,9 @@ pub(super) fn protect(input: &PlanInput<'_>, name: &QualifiedName, target: Optio
     for member in family.iter().filter(|member| *member != name) {
         fence(&mut both, input, member, column);
     }
+    for member in family.iter().filter_map(|member| input.catalog.table(member)) {
+        rights::sequences(&mut both, member, input, planned);
+    }
     note_policies(input.catalog, &family, planned);
     let why = "fence, policies, rights and default in one transaction: no moment without protection";
     planned.step(&place(Some(name), "policies"), why, both.forward, Undo::apply(both.back));
@@ -175,6 +170,9 @@ pub(super) fn registry(input: &PlanInput<'_>, planned: &mut Planned) {
         policy(&mut both, input, name, key, (READ, PolicyKind::Read(roles)));
     }
     enable(&mut both, input, name, table);
+    if let Some(table) = table {
+        rights::sequences(&mut both, table, input, planned);
+    }
     note_policies(input.catalog, std::slice::from_ref(name), planned);
     planned.step(&place(Some(name), "policies"), "a tenant sees its own row of the registry", both.forward, Undo::apply(both.back));
 }

@@ -69,8 +69,9 @@ pub(super) fn choose(catalog: &Catalog, options: &ProposeOptions) -> ProposedReg
             return existing(table, "it lists customers already, each with a unique name".into());
         }
     }
-    let schema = catalog.tables.keys().map(|name| &name.schema).find(|schema| schema.plain() == "public");
-    let schema = schema.or_else(|| catalog.tables.keys().map(|name| &name.schema).next()).cloned().unwrap_or_else(|| known("public"));
+    let schemas = || catalog.tables.values().filter(|table| !table.kind.is_view()).map(|table| &table.name.schema);
+    let schema = schemas().find(|schema| schema.plain() == "public");
+    let schema = schema.or_else(|| schemas().next()).cloned().unwrap_or_else(|| known("public"));
     let names = NEW.iter().map(|name| QualifiedName::new(schema.clone(), known(name)));
     let free = names.clone().find(|name| catalog.table(name).is_none());
     let table = free.or_else(|| names.into_iter().next()).unwrap_or_else(|| QualifiedName::new(schema.clone(), known("tenants")));

@@ -37,6 +37,7 @@ fn table(called: &str, columns: &str) -> Table {
         triggers: Vec::new(),
         rules: Vec::new(),
         grants: Vec::new(),
+        column_grants: Vec::new(),
         sequences: Vec::new(),
         options: Vec::new(),
         replica_identity: "d".into(),
@@ -93,7 +94,7 @@ fn catalog(tables: impl IntoIterator<Item = Table>) -> Catalog {
         suppress_triggers: true,
     };
     let tables = tables.into_iter().map(|table| (table.name.clone(), table)).collect();
-    Catalog { server, tables, roles: BTreeMap::new(), schemas: BTreeMap::new() }
+    Catalog { server, tables, roles: BTreeMap::new(), schemas: BTreeMap::new(), functions: Vec::new(), default_rights: Vec::new() }
 }
 
 fn proposal(tables: &[(&str, &str)]) -> Proposal {

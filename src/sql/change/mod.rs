@@ -1,12 +1,13 @@
 //! Every change the tool can make to a database, as one closed enum.
 
 mod render;
+mod rights;
 mod spec;
 
 pub(crate) use render::GUARD_TRIGGER;
 pub use spec::{
     ColumnDefault, Deferral, Duration, ExistingRows, ForeignKeySpec, GuardSpec, IndexSpec, LockMode, MembershipSpec, PolicyKind,
-    PolicySpec, RegistrySpec, RoleExpression, TenantRow, Uniqueness,
+    PolicySpec, RegistrySpec, RightsOn, RightsSpec, RoleExpression, TenantRow, Uniqueness,
 };
 
 use serde::{Deserialize, Serialize};
@@ -86,10 +87,14 @@ pub enum Change {
     Grant { table: QualifiedName, role: Ident, privileges: Vec<String> },
     /// Takes them back.
     Revoke { table: QualifiedName, role: Ident, privileges: Vec<String> },
-    /// Takes rights from everyone who has none by name.
-    RevokePublic { table: QualifiedName, privileges: Vec<String> },
+    /// Takes rights away.
+    TakeRights(RightsSpec),
     /// Gives them back.
-    GrantPublic { table: QualifiedName, privileges: Vec<String> },
+    GiveRights(RightsSpec),
+    /// Lets a view read with the rights of whoever asks.
+    SetInvoker { view: QualifiedName },
+    /// Gives a view back the options that it had.
+    RestoreOptions { view: QualifiedName, options: Vec<String> },
     /// Lets a role draw numbers from a sequence.
     GrantSequence { sequence: QualifiedName, role: Ident },
     /// Takes that back.
@@ -172,7 +177,7 @@ impl Change {
             Self::AddForeignKey(_) | Self::CreateMembership(_) => LockMode::ShareRowExclusive,
             Self::RestoreConstraint { definition, .. } if definition.starts_with("FOREIGN KEY") => LockMode::ShareRowExclusive,
             // A grant changes the catalog's row of the table and waits for nobody.
-            Self::Grant { .. } | Self::Revoke { .. } | Self::RevokePublic { .. } | Self::GrantPublic { .. } => LockMode::None,
+            Self::Grant { .. } | Self::Revoke { .. } | Self::TakeRights(_) | Self::GiveRights(_) => LockMode::None,
             Self::DropTable { .. }
             | Self::AddColumn { .. }
             | Self::DropColumn { .. }
@@ -186,6 +191,8 @@ impl Change {
             | Self::SetNotNull { .. }
             | Self::DropNotNull { .. }
             | Self::DropConstraint { .. }
+            | Self::SetInvoker { .. }
+            | Self::RestoreOptions { .. }
             | Self::EnableRls { .. }
             | Self::DisableRls { .. }
             | Self::ForceRls { .. }

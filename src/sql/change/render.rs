@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
+use super::rights;
 use super::spec::{Deferral, ExistingRows, PolicyKind, Uniqueness};
 use super::{
     Change, ColumnDefault, ForeignKeySpec, GuardSpec, IndexSpec, MembershipSpec, PolicySpec, RegistrySpec, RoleExpression, TenantRow,
@@ -67,8 +68,10 @@ impl Display for Change {
             Self::DropRole { role } => drop_role(f, role),
             Self::Grant { table, role, privileges } => write!(f, "GRANT {} ON {table} TO {role}", privileges.join(", ")),
             Self::Revoke { table, role, privileges } => write!(f, "REVOKE {} ON {table} FROM {role}", privileges.join(", ")),
-            Self::RevokePublic { table, privileges } => write!(f, "REVOKE {} ON {table} FROM PUBLIC", privileges.join(", ")),
-            Self::GrantPublic { table, privileges } => write!(f, "GRANT {} ON {table} TO PUBLIC", privileges.join(", ")),
+            Self::TakeRights(spec) => rights::take(f, spec),
+            Self::GiveRights(spec) => rights::give(f, spec),
+            Self::SetInvoker { view } => write!(f, "ALTER VIEW {view} SET (security_invoker = true)"),
+            Self::RestoreOptions { view, options } => rights::restore_options(f, view, options),
             Self::GrantSequence { sequence, role } => write!(f, "GRANT USAGE ON SEQUENCE {sequence} TO {role}"),
             Self::RevokeSequence { sequence, role } => write!(f, "REVOKE USAGE ON SEQUENCE {sequence} FROM {role}"),
             Self::CreateContext { ty } => f.write_str(&policy::context_functions(*ty)),
@@ -134,7 +137,8 @@ fn membership(f: &mut Formatter<'_>, spec: &MembershipSpec) -> fmt::Result {
          CREATE INDEX {} ON {table} ({tenant_column})",
         on_delete.sql(),
         spec.index().name
-    )
+    )?;
+    closed(f, table)
 }
 
 fn insert_tenants(f: &mut Formatter<'_>, registry: &QualifiedName, key: &Ident, rows: &[TenantRow]) -> fmt::Result {

@@ -266,3 +266,33 @@ pub enum PolicyKind {
     /// These roles may read rows of their tenant.
     Read(Vec<Ident>),
 }
+
+/// Rights that are taken from somebody, or given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsSpec {
+    /// On what.
+    pub object: RightsOn,
+    /// From or to whom; `None` = everyone.
+    pub grantee: Option<Ident>,
+    /// `SELECT`, `SELECT ("column")` …
+    pub privileges: Vec<String>,
+    /// Those among them that the grantee may pass on.
+    pub grantable: Vec<String>,
+}
+
+/// What rights are about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RightsOn {
+    /// A table or view.
+    Relation(QualifiedName),
+    /// A sequence.
+    Sequence(QualifiedName),
+    /// Tables that a role will create, in one schema or in every one.
+    FutureTables {
+        /// The role.
+        owner: Ident,
+        /// The schema.
+        schema: Option<Ident>,
+    },
+}

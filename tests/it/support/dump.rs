@@ -6,9 +6,16 @@ use super::{TestDb, cluster};
 
 impl TestDb {
     /// Returns every definition, without what differs between two dumps of the same database.
+    ///
+    /// Rights on one thing are a set: their lines are sorted.
     pub(crate) fn dump_schema(&self) -> String {
         let dump = self.dump("--schema-only");
-        dump.lines().filter(|line| !changes_by_itself(line)).collect::<Vec<_>>().join("\n")
+        let mut lines: Vec<&str> = dump.lines().filter(|line| !changes_by_itself(line)).collect();
+        let is_right = |line: &str| line.starts_with("GRANT ") || line.starts_with("ALTER DEFAULT PRIVILEGES ");
+        for rights in lines.chunk_by_mut(|a, b| is_right(a) && is_right(b)) {
+            rights.sort_unstable();
+        }
+        lines.join("\n")
     }
 
     /// Returns every row and sequence value, in an order that does not depend on where rows lie.
