@@ -24,7 +24,7 @@ pub enum CatalogError {
 }
 
 #[derive(QueryableByName)]
-struct Row {
+pub(super) struct Row {
     #[diesel(sql_type = Jsonb)]
     data: serde_json::Value,
 }
@@ -45,6 +45,7 @@ struct Flag {
 impl Catalog {
     /// Reads server, roles and the relations of `schemas` in one read-only snapshot.
     pub fn load(conn: &mut PgConnection, schemas: &[Ident]) -> Result<Self, CatalogError> {
+        let activity = super::activity::load(conn);
         conn.build_transaction().repeatable_read().read_only().run(|conn| {
             let names: Vec<&str> = schemas.iter().map(Ident::plain).collect();
             let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names).load(conn)?;
@@ -60,6 +61,7 @@ impl Catalog {
                 schemas: schemas.into_iter().map(|schema| (schema.name, schema.schema)).collect(),
                 functions,
                 default_rights,
+                activity,
             })
         })
     }
@@ -76,6 +78,6 @@ fn load_server(conn: &mut PgConnection) -> Result<Server, CatalogError> {
     Ok(server)
 }
 
-fn decode<T: DeserializeOwned>(rows: Vec<Row>) -> Result<Vec<T>, CatalogError> {
+pub(super) fn decode<T: DeserializeOwned>(rows: Vec<Row>) -> Result<Vec<T>, CatalogError> {
     rows.into_iter().map(|row| serde_json::from_value(row.data).map_err(CatalogError::from)).collect()
 }

@@ -1,11 +1,13 @@
 //! The catalog: what the database looks like before the plan is made.
 
+mod activity;
 mod function;
 pub mod graph;
 mod load;
 mod model;
 mod right;
 
+pub use activity::{Activity, Counted, Job, Session};
 pub use function::Function;
 pub use load::CatalogError;
 pub use model::{Catalog, Column, ForeignKey, Index, Key, KeyKind, Policy, Referential, Server, Table, TableKind, Trigger};

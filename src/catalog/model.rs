@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::activity::Activity;
 use super::function::Function;
 use super::right::{ColumnGrant, DefaultRight, Grant, Role, Schema, Sequence};
 use crate::sql::{Ident, QualifiedName};
@@ -23,6 +24,8 @@ pub struct Catalog {
     pub functions: Vec<Function>,
     /// Rights on tables that do not exist yet.
     pub default_rights: Vec<DefaultRight>,
+    /// Who works with the database now.
+    pub activity: Activity,
 }
 
 /// The server and the connected role.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::plan::{Action, Code, Plan};
+use crate::plan::{Action, Plan};
 use crate::sql::policy::ContextSpec;
 use crate::sql::{Change, Ident, KeyType, QualifiedName};
 
@@ -76,7 +76,7 @@ impl Subject {
             trusted_roles: Vec::new(),
             context: plan.context.clone(),
             owners: owners(plan),
-            accepted: accepted(plan),
+            accepted: plan.kept_keys.iter().map(|key| (key.table.clone(), key.name.plain().to_owned())).collect(),
             tables,
         }
     }
@@ -138,15 +138,4 @@ fn owners(plan: &Plan) -> Owners {
     });
     let forces = changes.flatten().any(|change| matches!(change, Change::ForceRls { .. }));
     if forces { Owners::Bound } else { Owners::Free }
-}
-
-/// The finding says `name: reason`.
-fn accepted(plan: &Plan) -> Vec<(QualifiedName, String)> {
-    let findings = plan.findings.iter().filter(|finding| finding.code == Code::T031);
-    findings
-        .filter_map(|finding| {
-            let (name, _) = finding.detail.split_once(": ")?;
-            Some((finding.subject.parse().ok()?, name.to_owned()))
-        })
-        .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::Phase;
 use super::keys::{Conversion, KeepsOld, conversions, indexes, referenced_columns, to_registry};
-use crate::catalog::{Key, KeyKind, Table, TableKind};
+use crate::catalog::{Column, Key, KeyKind, Table, TableKind};
 use crate::config::KeyPolicy;
 use crate::plan::{Code, Place, PlanInput, Planned, Undo};
 use crate::rule::ColumnOrigin;
@@ -129,7 +129,7 @@ fn composite(input: &PlanInput<'_>, table: &Table, conversion: &Conversion<'_>, 
     let what = format!("tenant_key/{}", old.name.plain());
     foreign_key(input, table, &conversion.new, &what, "a row and its parent belong to the same tenant", planned);
     if conversion.keeps_old == KeepsOld::Yes {
-        planned.found(Code::T031, &table.name, format!("{}: PostgreSQL 14 needs it for SET NULL, beside the new key", old.name.plain()));
+        planned.keep(&table.name, &old.name, "PostgreSQL 14 needs it for SET NULL, beside the new key");
         return;
     }
     let partitioned = table.kind == TableKind::Partitioned;
@@ -159,7 +159,10 @@ fn unique_keys(input: &PlanInput<'_>, table: &Table, planned: &mut Planned) {
     for key in table.keys.iter().filter(|key| !key.columns.contains(input.column())) {
         match policy(&key.name) {
             Some(KeyPolicy::PerTenant) => per_tenant(input, table, key, planned),
-            Some(KeyPolicy::Global) => {}
+            Some(KeyPolicy::Global) => stays_global(table, key, "tenantize.toml says so", planned),
+            None if key.kind == KeyKind::Primary && is_natural(table, key) && !has_parent(input, table, key) => {
+                stays_global(table, key, "a primary key names a row for everybody", planned);
+            }
             None if key.kind != KeyKind::Primary && is_natural(table, key) => {
                 planned.found(Code::T025, &table.name, format!("{} {}", key.name.plain(), key.definition));
             }
@@ -179,9 +182,23 @@ fn unique_keys(input: &PlanInput<'_>, table: &Table, planned: &mut Planned) {
     }
 }
 
+fn stays_global(table: &Table, key: &Key, reason: &str, planned: &mut Planned) {
+    planned.found(Code::T052, &table.name, format!("{} {}: {reason}", key.name.plain(), key.definition));
+}
+
+/// A key that holds a row's parent repeats only within the parent's tenant.
+fn has_parent(input: &PlanInput<'_>, table: &Table, key: &Key) -> bool {
+    let to_tenants = table.foreign_keys.iter().filter(|foreign| input.resolved.target(&foreign.table).is_some());
+    to_tenants.flat_map(|foreign| &foreign.columns).any(|column| key.columns.contains(column))
+}
+
 /// A key whose values mean something to people; surrogate keys cannot collide between tenants.
 fn is_natural(table: &Table, key: &Key) -> bool {
-    key.columns.iter().filter_map(|name| table.column(name)).any(|column| column.ty != "uuid" && !column.identity)
+    key.columns.iter().filter_map(|name| table.column(name)).any(|column| column.ty != "uuid" && !column.identity && !is_serial(column))
+}
+
+fn is_serial(column: &Column) -> bool {
+    column.default.as_ref().is_some_and(|default| default.starts_with("nextval("))
 }
 
 fn per_tenant(input: &PlanInput<'_>, table: &Table, key: &Key, planned: &mut Planned) {

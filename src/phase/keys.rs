@@ -43,13 +43,13 @@ pub(super) fn conversions<'a>(input: &PlanInput<'a>, target: &Target, planned: &
     for old in table.foreign_keys.iter().filter(|key| !key.inherited) {
         let Some(parent) = input.resolved.target(&old.table) else { continue };
         match obstacle(input, table, old, parent) {
-            Some(reason) => planned.found(Code::T031, &table.name, format!("{}: {reason}", old.name.plain())),
+            Some(reason) => planned.keep(&table.name, &old.name, reason),
             None => conversions.push(convert(input, table, old)),
         }
     }
     for member in input.catalog.family(&target.table).iter().skip(1) {
         for key in member.foreign_keys.iter().filter(|key| !key.inherited && input.resolved.target(&key.table).is_some()) {
-            planned.found(Code::T031, &member.name, format!("{}: it belongs to one partition alone", key.name.plain()));
+            planned.keep(&member.name, &key.name, "it belongs to one partition alone");
         }
     }
     conversions

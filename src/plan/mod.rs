@@ -1,5 +1,7 @@
 //! The plan: an ordered list of steps as a value that is printed, hashed, stored and executed.
 
+mod asked;
+mod connected;
 mod finding;
 mod names;
 mod render;
@@ -66,6 +68,7 @@ impl<'a> PlanInput<'a> {
 pub(crate) struct Planned {
     pub(crate) steps: Vec<Step>,
     pub(crate) findings: Vec<Finding>,
+    pub(crate) kept_keys: Vec<KeptKey>,
 }
 
 /// The identity of a step and its place in the plan.
@@ -91,6 +94,12 @@ impl Planned {
             action,
             undo,
         });
+    }
+
+    /// Says that a foreign key stays without the tenant, and why.
+    pub(crate) fn keep(&mut self, table: &QualifiedName, name: &Ident, reason: &str) {
+        self.found(Code::T031, table, format!("{}: {reason}", name.plain()));
+        self.kept_keys.push(KeptKey { table: table.clone(), name: name.clone() });
     }
 
     /// Adds a finding about a table.
@@ -134,7 +143,7 @@ pub struct PlannedTable {
 /// An ordered list of steps and what the planner noticed while making it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// A hash of everything below.
+    /// A hash of everything below but the findings about connections, jobs and counted statements, which come and go.
     pub id: String,
     /// The program that made it.
     pub tool: String,
@@ -167,10 +176,22 @@ pub struct Plan {
     pub shapes: BTreeMap<QualifiedName, TableShape>,
     /// CSV maps to stage: staged table, file and hash of its contents.
     pub maps: Vec<PlannedMap>,
+    /// Foreign keys that stay without the tenant.
+    #[serde(default)]
+    pub kept_keys: Vec<KeptKey>,
     /// The steps in order.
     pub steps: Vec<Step>,
     /// What the planner noticed.
     pub findings: Vec<Finding>,
+}
+
+/// A foreign key that stays without the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptKey {
+    /// The referencing table.
+    pub table: QualifiedName,
+    /// The constraint.
+    pub name: Ident,
 }
 
 /// A CSV map of the plan.
@@ -227,7 +248,8 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
     findings.append(&mut planned.findings);
     findings.extend(names::check(input, &planned.steps));
     findings.extend(rights::check(input, &planned.steps));
-    findings.sort_by(|a, b| (a.severity(), a.code, &a.subject).cmp(&(b.severity(), b.code, &b.subject)));
+    findings.extend(asked::functions(input));
+    sort(&mut findings);
     let mut plan = Plan {
         id: String::new(),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
@@ -244,11 +266,19 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
         tables: planned_tables(input),
         shapes: shapes(input),
         maps: planned_maps(input),
+        kept_keys: planned.kept_keys,
         steps: planned.steps,
         findings,
     };
     plan.id = identity(&plan);
+    plan.findings.extend(asked::statements(input));
+    plan.findings.extend(connected::check(input));
+    sort(&mut plan.findings);
     plan
+}
+
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (a.severity(), a.code, &a.subject).cmp(&(b.severity(), b.code, &b.subject)));
 }
 
 /// The changes of the steps, in order.

@@ -1,5 +1,6 @@
 //! Everything that becomes SQL: names, values and statements. SQL text is composed here and nowhere else.
 
+pub mod activity;
 pub mod attack;
 pub mod audit;
 pub mod backup;
@@ -15,12 +16,14 @@ pub mod registry;
 pub mod script;
 pub mod source;
 mod statement;
+mod words;
 
 pub use change::{Atomicity, Change};
 pub use ident::{Ident, IdentError, QualifiedName, hex};
 pub use literal::{KeyType, TenantKey, Text};
 pub use source::{MapSource, ParentSource, TenantSource};
 pub use statement::Statement;
+pub use words::Words;
 
 /// The schema of a connection's temporary tables.
 #[must_use]

@@ -172,3 +172,91 @@ fn a_rule_is_told() {
         Around::new("shop", "CREATE RULE log AS ON INSERT TO orders DO ALSO INSERT INTO journal_of_changes VALUES ('orders', now())");
     assert_eq!(around.findings("T043").len(), 1);
 }
+
+#[test]
+fn a_table_whose_own_policies_choose_the_rows_is_fenced_and_not_widened() {
+    let around = Around::new(
+        "shop",
+        "ALTER TABLE coupons ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY even ON coupons FOR SELECT TO PUBLIC USING (id % 2 = 0);
+         CREATE POLICY own ON coupons FOR UPDATE TO {app} USING (owner_id = current_setting('app.person')::bigint);
+         GRANT SELECT, DELETE ON coupons TO {app}; GRANT UPDATE ON coupons TO PUBLIC;
+         ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of_them ON users USING (true);",
+    );
+    assert_eq!(around.findings("T048")[0], "public.coupons: app may SELECT, UPDATE; DELETE is taken, no policy lets it");
+    assert_eq!(around.findings("T046"), ["public.users: all_of_them: USING (true)"]);
+    assert!(around.findings("T047")[0].starts_with("public.coupons: own: it fails where the setting is missing"));
+    around.there_and_back();
+    around.scenario.run();
+    assert_eq!(
+        around.ask("acme", "SELECT count(*), count(*) FILTER (WHERE id % 2 = 0) FROM coupons").unwrap(),
+        "10|10",
+        "half of acme's 20"
+    );
+    assert!(around.ask("acme", "DELETE FROM coupons").unwrap_err().contains("permission denied"));
+    let mine = around
+        .psql("SELECT min(owner_id) FROM coupons AS c JOIN tenants AS t ON t.id = c.tenant_id WHERE t.slug = 'acme' AND c.id % 2 = 0");
+    let changed = "WITH changed AS (UPDATE coupons SET code = 'X' || id RETURNING 1) SELECT count(*) FROM changed";
+    assert_eq!(around.ask("acme", &format!("SET app.person = {mine}; {changed}")).unwrap(), "1", "its own, as before");
+    assert_eq!(around.ask("globex", &format!("SET app.person = {mine}; {changed}")).unwrap(), "0", "not from another tenant");
+}
+
+#[test]
+fn statements_that_get_another_answer_are_found_in_functions() {
+    let around = Around::new(
+        "shop",
+        "CREATE FUNCTION place(text) RETURNS void LANGUAGE sql AS $$
+           INSERT INTO orders (user_id, number) VALUES (1, $1) ON CONFLICT (number) DO NOTHING $$;
+         CREATE FUNCTION by_name(text) RETURNS void LANGUAGE sql AS $$
+           INSERT INTO orders (user_id, number) VALUES (1, $1) ON CONFLICT ON CONSTRAINT orders_number_key DO NOTHING $$;
+         CREATE FUNCTION load() RETURNS void LANGUAGE plpgsql AS $$ BEGIN COPY order_lines FROM '/tmp/x'; END $$;
+         CREATE FUNCTION unload() RETURNS void LANGUAGE plpgsql AS $$ BEGIN COPY order_lines TO '/tmp/x'; END $$;
+         CREATE PROCEDURE reset() LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'TRUNCATE public.users CASCADE'; END $$;
+         CREATE FUNCTION revenue() RETURNS numeric LANGUAGE sql SECURITY DEFINER AS $$ SELECT sum(total) FROM orders $$;
+         CREATE FUNCTION catalogue() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT count(*) FROM products $$;
+         CREATE FUNCTION closed() RETURNS numeric LANGUAGE sql SECURITY DEFINER AS $$ SELECT sum(total) FROM orders $$;
+         REVOKE EXECUTE ON FUNCTION closed() FROM PUBLIC;
+         CREATE FUNCTION empty() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT count(*) FROM orders $$;
+         ALTER FUNCTION empty() OWNER TO {other};",
+    );
+    let of_functions = |code| around.findings(code).into_iter().filter(|told| told.contains("function")).collect::<Vec<_>>();
+    assert_eq!(of_functions("T029"), ["public.orders: ON CONFLICT (number): function public.place(IN text)".replace("IN text", "text")]);
+    let refused = of_functions("T051");
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    assert!(refused[0].contains("COPY FROM") && refused[0].ends_with("public.load()"), "{refused:?}");
+    assert!(refused[1].contains("TRUNCATE") && refused[1].ends_with("public.reset()"), "{refused:?}");
+    let definers = around.findings("T056");
+    assert_eq!(definers.len(), 2, "{definers:?}");
+    assert!(definers[0].starts_with("public.empty()") && definers[0].ends_with("whom policies bind and none lets in"), "{definers:?}");
+    assert!(definers[1].starts_with("public.revenue()") && definers[1].ends_with("whom no policy binds"), "{definers:?}");
+    // what is told is true
+    around.scenario.run();
+    assert!(around.ask("acme", "SELECT place('N1')").unwrap_err().contains("no unique or exclusion constraint"));
+    let denied = around.ask("acme", "COPY order_lines FROM STDIN").unwrap_err();
+    assert!(denied.contains("COPY FROM not supported with row-level security"), "{denied}");
+    assert!(around.ask("acme", "CALL reset()").unwrap_err().contains("permission denied"));
+    assert!(around.ask("acme", "SELECT empty()").unwrap_err().contains("permission denied"));
+}
+
+#[test]
+fn what_is_open_without_policies_is_told() {
+    let around = Around::new("shop", "GRANT INSERT, SELECT ON products TO {app}; GRANT SELECT ON journal_of_changes TO PUBLIC");
+    assert_eq!(around.findings("T049"), ["public.products: app may INSERT; type: REVOKE INSERT ON public.products FROM app"]);
+    assert_eq!(around.findings("T050").len(), 1);
+    assert_eq!(around.findings("T052"), ["public.users: users_email_key UNIQUE (email): tenantize.toml says so"]);
+    around.psql("REVOKE INSERT ON products FROM {app}; REVOKE SELECT ON journal_of_changes FROM PUBLIC");
+    assert_eq!(around.findings("T049").len() + around.findings("T050").len(), 0);
+}
+
+#[test]
+fn an_application_that_connects_as_the_owner_is_named() {
+    let around = Around::new("shop", "ALTER ROLE {other} LOGIN; ALTER TABLE orders OWNER TO {other}");
+    let none = around.findings("T054");
+    let owner = format!("{}_other", around.scenario.db().name());
+    assert!(!none.iter().any(|told| told.contains(&owner)), "{none:?}");
+    let mut url = url::Url::parse(&around.scenario.db().url_as(&owner)).unwrap();
+    url.query_pairs_mut().append_pair("application_name", "puma");
+    let _open: diesel::PgConnection = diesel::Connection::establish(url.as_str()).unwrap();
+    let told = around.findings("T054");
+    assert!(told.contains(&format!("{owner}: puma (1 now): it owns public.orders, and under FORCE it sees no rows")), "{told:?}");
+}

@@ -1,5 +1,6 @@
 //! Row-level security: a table is fenced, opened to the application and handed over in one transaction.
 
+mod policies;
 mod rights;
 mod roles;
 mod tables;
@@ -32,8 +33,10 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
     context(input, planned);
     rights::future(input, planned);
     for (name, table) in &input.config.tables {
-        if table.scope == Some(Scope::Shared) {
-            tables::shared(input, name, planned);
+        match table.scope {
+            Some(Scope::Shared) => tables::shared(input, name, planned),
+            Some(Scope::Ignored) => tables::ignored(input, name, planned),
+            None => {}
         }
     }
     if let Some(memberships) = &input.config.memberships {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::expand::{drop_guard, guards};
-use super::{ALLOW, Both, FENCE, READ, place, policy, rights};
-use crate::catalog::{Catalog, Table};
+use super::{ALLOW, Both, FENCE, READ, place, policies, policy, rights};
+use crate::catalog::Table;
 use crate::plan::{Code, PlanInput, Planned, Strategy, Undo};
 use crate::rule::{ColumnOrigin, Target};
 use crate::sql::change::{ColumnDefault, PolicyKind, RightsOn};
@@ -74,24 +74,41 @@ fn enable(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, table: O
     }
 }
 
+/// Gives roles their rights, and returns those that need a policy of ours.
+///
+/// Where the table's own policies choose a role's rows they go on to do so, and the role has no right that none of them lets it use.
+fn let_in(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, roles: &[Ident], wanted: &[&str]) -> Vec<Ident> {
+    let table = input.catalog.table(name);
+    let mut without = Vec::new();
+    for role in roles {
+        let (Some(commands), Some(facts)) = (policies::lets(input.catalog, table, role), table) else {
+            grants(both, name, table, role, wanted);
+            without.push(role.clone());
+            continue;
+        };
+        // What it may through PUBLIC it keeps by name.
+        let kept: Vec<&str> = commands.iter().copied().filter(|command| input.catalog.may(role, facts, command)).collect();
+        grants(both, name, table, role, &kept);
+        let refused: Vec<&str> = WRITE.into_iter().filter(|command| !commands.contains(command)).collect();
+        rights::take(both, &RightsOn::Relation(name.clone()), Some(role), rights::on_table(facts, Some(role), &refused));
+    }
+    without
+}
+
 /// Fence, allow and grants of one relation whose `column` holds the tenant.
 fn fence(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, column: &Ident) {
     let table = input.catalog.table(name);
     let config = &input.config.rls;
     revoke_public(both, name, table);
     disarm_others(both, input, name, table);
-    for role in &config.app_roles {
-        grants(both, name, table, role, &WRITE);
-    }
-    for role in &config.read_roles {
-        grants(both, name, table, role, &["SELECT"]);
-    }
     policy(both, input, name, column, (FENCE, PolicyKind::Fence));
-    if !config.app_roles.is_empty() {
-        policy(both, input, name, column, (ALLOW, PolicyKind::Allow(config.app_roles.clone())));
+    let allow = let_in(both, input, name, &config.app_roles, &WRITE);
+    if !allow.is_empty() {
+        policy(both, input, name, column, (ALLOW, PolicyKind::Allow(allow)));
     }
-    if !config.read_roles.is_empty() {
-        policy(both, input, name, column, (READ, PolicyKind::Read(config.read_roles.clone())));
+    let read = let_in(both, input, name, &config.read_roles, &["SELECT"]);
+    if !read.is_empty() {
+        policy(both, input, name, column, (READ, PolicyKind::Read(read)));
     }
     enable(both, input, name, table);
 }
@@ -128,23 +145,9 @@ pub(super) fn protect(input: &PlanInput<'_>, name: &QualifiedName, target: Optio
     for member in family.iter().filter_map(|member| input.catalog.table(member)) {
         rights::sequences(&mut both, member, input, planned);
     }
-    note_policies(input.catalog, &family, planned);
+    policies::note(input, &family, planned);
     let why = "fence, policies, rights and default in one transaction: no moment without protection";
     planned.step(&place(Some(name), "policies"), why, both.forward, Undo::apply(both.back));
-}
-
-fn note_policies(catalog: &Catalog, family: &[QualifiedName], planned: &mut Planned) {
-    for table in family.iter().filter_map(|name| catalog.table(name)) {
-        let (ours, theirs): (Vec<_>, Vec<_>) =
-            table.policies.iter().partition(|policy| [FENCE, ALLOW, READ].contains(&policy.name.plain()));
-        if !ours.is_empty() {
-            planned.found(Code::T014, &table.name, format!("the policy {} exists", ours[0].name.plain()));
-        }
-        if !theirs.is_empty() {
-            let names: Vec<&str> = theirs.iter().map(|policy| policy.name.plain()).collect();
-            planned.found(Code::T027, &table.name, names.join(", "));
-        }
-    }
 }
 
 pub(super) fn registry(input: &PlanInput<'_>, planned: &mut Planned) {
@@ -155,7 +158,13 @@ pub(super) fn registry(input: &PlanInput<'_>, planned: &mut Planned) {
         let has = granted(table, Some(role));
         let writes: Vec<&str> = ["INSERT", "UPDATE", "DELETE"].into_iter().filter(|right| has.contains(*right)).collect();
         if !writes.is_empty() {
-            planned.found(Code::T037, name, format!("{} has {}", role.plain(), writes.join(", ")));
+            let answers = writes.iter().map(|right| match *right {
+                "INSERT" => "INSERT is refused (42501)",
+                "UPDATE" => "UPDATE changes 0 rows",
+                _ => "DELETE deletes 0 rows",
+            });
+            let answers: Vec<&str> = answers.collect();
+            planned.found(Code::T037, name, format!("{} has {}: {}", role.plain(), writes.join(", "), answers.join(", ")));
         }
     }
     let roles: Vec<Ident> = config.app_roles.iter().chain(&config.read_roles).cloned().collect();
@@ -173,7 +182,7 @@ pub(super) fn registry(input: &PlanInput<'_>, planned: &mut Planned) {
     if let Some(table) = table {
         rights::sequences(&mut both, table, input, planned);
     }
-    note_policies(input.catalog, std::slice::from_ref(name), planned);
+    policies::note(input, std::slice::from_ref(name), planned);
     planned.step(&place(Some(name), "policies"), "a tenant sees its own row of the registry", both.forward, Undo::apply(both.back));
 }
 
@@ -181,6 +190,14 @@ pub(super) fn shared(input: &PlanInput<'_>, name: &QualifiedName, planned: &mut 
     let mut both = Both::default();
     for role in input.config.rls.app_roles.iter().chain(&input.config.rls.read_roles) {
         let table = input.catalog.table(name);
+        let writes: Vec<&str> = ["DELETE", "INSERT", "TRUNCATE", "UPDATE"]
+            .into_iter()
+            .filter(|right| table.is_some_and(|table| input.catalog.may(role, table, right)))
+            .collect();
+        if !writes.is_empty() {
+            let writes = writes.join(", ");
+            planned.found(Code::T049, name, format!("{0} may {writes}; type: REVOKE {writes} ON {1} FROM {0}", role.plain(), name.plain()));
+        }
         if !granted(table, Some(role)).contains("SELECT") && !granted(table, None).contains("SELECT") {
             both.push(
                 Change::Grant { table: name.clone(), role: role.clone(), privileges: vec!["SELECT".into()] },
@@ -190,5 +207,15 @@ pub(super) fn shared(input: &PlanInput<'_>, name: &QualifiedName, planned: &mut 
     }
     if !both.forward.is_empty() {
         planned.step(&place(Some(name), "grants"), "reference data is read by every tenant", both.forward, Undo::apply(both.back));
+    }
+}
+
+/// Tables that nobody protects: the application must have no right on them.
+pub(super) fn ignored(input: &PlanInput<'_>, name: &QualifiedName, planned: &mut Planned) {
+    let Some(table) = input.catalog.table(name).filter(|table| !table.rls_enabled) else { return };
+    let roles = input.config.rls.app_roles.iter().chain(&input.config.rls.read_roles);
+    let readers: Vec<&str> = roles.filter(|role| input.catalog.may(role, table, "SELECT")).map(Ident::plain).collect();
+    if !readers.is_empty() {
+        planned.found(Code::T050, name, format!("{} may read it", readers.join(", ")));
     }
 }

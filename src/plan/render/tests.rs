@@ -97,6 +97,7 @@ fn plan() -> Plan {
             table("public.extra", Strategy::Present, "the tenant column is there already", &[]),
         ],
         shapes: BTreeMap::from([(name("public.users"), shape()), (name("public.orders"), shape())]),
+        kept_keys: Vec::new(),
         maps: vec![PlannedMap { staged: name("tenantize.public_orders_map"), file: "orders.csv".into(), keys: 41_200 }],
         steps: steps(),
         findings: vec![

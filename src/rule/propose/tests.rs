@@ -94,7 +94,15 @@ fn catalog(tables: impl IntoIterator<Item = Table>) -> Catalog {
         suppress_triggers: true,
     };
     let tables = tables.into_iter().map(|table| (table.name.clone(), table)).collect();
-    Catalog { server, tables, roles: BTreeMap::new(), schemas: BTreeMap::new(), functions: Vec::new(), default_rights: Vec::new() }
+    Catalog {
+        server,
+        tables,
+        roles: BTreeMap::new(),
+        schemas: BTreeMap::new(),
+        functions: Vec::new(),
+        default_rights: Vec::new(),
+        activity: crate::catalog::Activity::default(),
+    }
 }
 
 fn proposal(tables: &[(&str, &str)]) -> Proposal {

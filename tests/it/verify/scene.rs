@@ -169,6 +169,7 @@ fn plan(app: &Ident, protect: Vec<Change>) -> Plan {
         tables: TABLES.map(planned).to_vec(),
         shapes: BTreeMap::new(),
         maps: Vec::new(),
+        kept_keys: Vec::new(),
         steps: vec![
             step(Phase::Backup, Action::Backup(BackupSpec { schema: ident("tenantize_backup"), copies: copies() })),
             step(Phase::Constraints, Action::Apply { changes: vec![Change::AddForeignKey(file_to_project())] }),
