@@ -4,6 +4,7 @@ mod catalog;
 mod compare;
 mod data;
 mod kind;
+mod later;
 mod promise;
 mod render;
 mod subject;

@@ -17,13 +17,16 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let mut conn = db.get()?;
     let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
     let record = record.ok_or(Error::Nothing { message: "there is no run to verify".into(), next: "start one with: tenantize run" })?;
-    drop(conn);
     let plan: Plan = serde_json::from_value(record.plan).map_err(JournalError::from)?;
     let app_url = args.app_url.as_deref().map(DatabaseUrl::parse).transpose()?;
     let options = VerifyOptions { app_url };
     // The operator may have declared more tables as shared since.
     let shared: Vec<QualifiedName> = config.iter().flat_map(Config::shared).cloned().collect();
-    let subject = Subject::of_plan(&plan, &shared);
+    let mut subject = Subject::of_plan(&plan, &shared);
+    // Tables that came since must hold what the others hold.
+    let ignored: Vec<QualifiedName> = config.iter().flat_map(Config::ignored).cloned().collect();
+    subject.add_later_tables(&mut conn, &ignored)?;
+    drop(conn);
     let report = cx.ui.reporter();
     let mut progress = Progress { report: &*report, done: 0 };
     let verification = verify(&db, &subject, Some(&plan), &options, &mut |event| progress.tell(event))?;

@@ -70,6 +70,11 @@ impl Config {
         self.tables.iter().filter(|(_, table)| table.scope == Some(Scope::Shared)).map(|(name, _)| name)
     }
 
+    /// The tables that the operator wants left alone.
+    pub fn ignored(&self) -> impl Iterator<Item = &QualifiedName> {
+        self.tables.iter().filter(|(_, table)| table.scope == Some(Scope::Ignored)).map(|(name, _)| name)
+    }
+
     /// Parses the text of the configuration file `path`; relative file names in it start at its folder.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Parse {

@@ -3,6 +3,8 @@
 //! `cfg(test)` says to clippy what is one: helpers of tests may unwrap.
 
 #[cfg(test)]
+mod application;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod around;
