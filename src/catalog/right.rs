@@ -21,6 +21,9 @@ pub struct Schema {
     pub create: bool,
     /// The names of its tables, views, indexes, sequences and composite types; of a schema of PostgreSQL's own, none.
     pub relations: BTreeSet<Ident>,
+    /// The names of its functions that can be called without arguments; of a schema of PostgreSQL's own, none.
+    #[serde(default)]
+    pub functions: BTreeSet<Ident>,
 }
 
 /// A role.

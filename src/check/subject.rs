@@ -73,7 +73,7 @@ impl Subject {
             shared: shared.into_iter().cloned().collect(),
             app_roles: plan.app_roles.clone(),
             read_roles: plan.read_roles.clone(),
-            trusted_roles: Vec::new(),
+            trusted_roles: plan.trusted_roles.clone(),
             context: plan.context.clone(),
             owners: owners(plan),
             accepted: plan.kept_keys.iter().map(|key| (key.table.clone(), key.name.plain().to_owned())).collect(),
@@ -107,6 +107,7 @@ impl Subject {
             read_roles: plain(&self.read_roles),
             trusted: plain(&self.trusted_roles),
             forced: self.owners == Owners::Bound,
+            settings: self.context.settings(),
             accepted: self.accepted.iter().map(|(table, name)| (quoted(table), name.clone())).collect(),
         };
         serde_json::to_string(&scope).unwrap_or_default()
@@ -128,6 +129,8 @@ struct Scope<'a> {
     read_roles: Vec<String>,
     trusted: Vec<String>,
     forced: bool,
+    /// The settings that say for which tenant a session speaks.
+    settings: Vec<&'a str>,
     accepted: Vec<(String, String)>,
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
+use super::{Context, MembershipRls, Rule};
 use crate::sql::{Ident, QualifiedName};
 
 /// The whole configuration.
@@ -154,6 +154,12 @@ pub struct RlsConfig {
     /// Where policies learn the tenant from.
     #[serde(default)]
     pub context: Context,
+    /// The setting that holds the tenant; `app.tenant_id` unless it is named.
+    pub setting: Option<String>,
+    /// The claim in `app_metadata` that holds the tenant; `tenant_id` unless it is named.
+    pub claim: Option<String>,
+    /// How the tenant follows from memberships.
+    pub membership: Option<MembershipRls>,
     /// Roles of the application; created when missing.
     #[serde(default)]
     pub app_roles: Vec<Ident>,
@@ -163,17 +169,11 @@ pub struct RlsConfig {
     /// What happens to views over tables with tenants.
     #[serde(default)]
     pub views: Views,
+    /// Roles that see every row by intention, such as Supabase's `service_role`.
+    #[serde(default)]
+    pub trusted_roles: Vec<Ident>,
     /// A folder of the application's own migrations, run at the end of the phase.
     pub migrations: Option<String>,
-}
-
-/// Where policies learn the tenant from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Context {
-    /// The setting `app.tenant_id`, set in each transaction.
-    #[default]
-    Setting,
 }
 
 /// What happens to views over tables with tenants.
@@ -208,6 +208,22 @@ pub struct TableConfig {
     /// What happens to the table's triggers while it is filled.
     #[serde(default)]
     pub triggers: TriggerPolicy,
+    /// How its policies ask for the tenant.
+    #[serde(default)]
+    pub policy_form: FormWish,
+}
+
+/// How the policies of a table ask for the tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FormWish {
+    /// As the rows of its tenants advise.
+    #[default]
+    Auto,
+    /// In a sub-select, once per query.
+    Wrapped,
+    /// Directly.
+    Bare,
 }
 
 /// What a table without a tenant is.
@@ -277,7 +293,7 @@ impl Config {
         if let Some(role) = self.rls.app_roles.iter().find(|role| self.rls.read_roles.contains(role)) {
             return Err(format!("[rls]: {} is in app_roles and in read_roles", role.plain()));
         }
-        Ok(())
+        super::context::validate(self)
     }
 }
 

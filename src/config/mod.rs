@@ -1,10 +1,12 @@
 //! `tenantize.toml`: what the operator decided.
 
+mod context;
 mod file;
 mod rule;
 
+pub use context::{ChosenFrom, Context, MembershipRls, UserFrom};
 pub use file::{
-    BackupConfig, BackupMethod, Config, Context, DefaultTenant, ExpandConfig, KeyPolicy, MembershipConfig, OnDelete, Orphans, RlsConfig,
+    BackupConfig, BackupMethod, Config, DefaultTenant, ExpandConfig, FormWish, KeyPolicy, MembershipConfig, OnDelete, Orphans, RlsConfig,
     RoleSource, Scope, TableConfig, TenantsConfig, TriggerPolicy, Views,
 };
 pub use rule::Rule;

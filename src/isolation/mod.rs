@@ -9,6 +9,6 @@ mod run;
 
 pub use attack::{Attack, Class, Duel, Expect, Measure, Rights, Strangers, context_attacks, ddl_attacks, duel_attacks, unset_attacks};
 pub use judge::{Outcome, judge};
-pub use persona::{Persona, Settings, settings};
+pub use persona::{Persona, Settings, impostors, settings};
 pub use probe::{Attacker, Means};
 pub use prove::{AttackResult, Proof, Target, prove, targets};

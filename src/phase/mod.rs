@@ -3,11 +3,13 @@
 mod backfill;
 mod backup;
 mod constraints;
+mod context;
 mod expand;
 mod keys;
 mod rls;
 
 pub(crate) use backup::SCHEMA as BACKUP_SCHEMA;
+pub(crate) use context::spec as context_spec;
 
 use std::fmt;
 

@@ -202,6 +202,12 @@ findings! {
     T056 Warning "function runs with its owner's rights"
         "policies ask about its owner: one whom none binds reads all tenants' rows, one whom none lets in reads nothing"
         "read it: write the tenant into its conditions, or make it SECURITY INVOKER"
+    T060 Blocker "what the context reads is missing"
+        "policies could not ask for the tenant"
+        "create it, or choose another `context` in [rls]"
+    T061 Blocker "memberships cannot be read past their policies"
+        "the function that reads them would ask itself again and again, until the stack is full (54001)"
+        "let a role with BYPASSRLS run it, or ALTER TABLE … NO FORCE ROW LEVEL SECURITY on the membership table"
 }
 
 impl Code {

@@ -162,6 +162,9 @@ pub struct Plan {
     /// Roles that only read.
     #[serde(default)]
     pub read_roles: Vec<Ident>,
+    /// Roles that see every row by intention.
+    #[serde(default)]
+    pub trusted_roles: Vec<Ident>,
     /// Where policies learn the tenant from.
     #[serde(default)]
     pub context: ContextSpec,
@@ -260,7 +263,8 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
         tenants: input.tenants.clone(),
         app_roles: input.config.rls.app_roles.clone(),
         read_roles: input.config.rls.read_roles.clone(),
-        context: ContextSpec::default(),
+        trusted_roles: input.config.rls.trusted_roles.clone(),
+        context: crate::phase::context_spec(input),
         shared: input.config.shared().cloned().collect(),
         membership: input.config.memberships.as_ref().map(|memberships| memberships.table.clone()),
         tables: planned_tables(input),

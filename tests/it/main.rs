@@ -13,6 +13,8 @@ mod bad_input;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod contexts;
+#[cfg(test)]
 mod db;
 #[cfg(test)]
 mod example;

@@ -10,7 +10,11 @@ SELECT jsonb_build_object(
   'relations', coalesce((
     SELECT jsonb_agg(c.relname ORDER BY c.relname)
     FROM pg_catalog.pg_class AS c
-    WHERE c.relnamespace = n.oid AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'), '[]')
+    WHERE c.relnamespace = n.oid AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'), '[]'),
+  'functions', coalesce((
+    SELECT jsonb_agg(DISTINCT p.proname)
+    FROM pg_catalog.pg_proc AS p
+    WHERE p.pronamespace = n.oid AND p.pronargs = 0 AND p.prokind = 'f' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'), '[]')
 ) AS data
 FROM pg_catalog.pg_namespace AS n
 WHERE n.nspname !~ '^pg_(temp|toast)'

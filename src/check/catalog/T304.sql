@@ -16,5 +16,6 @@
 )
 SELECT object, text || ' is set beforehand' AS detail
 FROM setting
-WHERE text ~* '^(row_security=off|session_replication_role=|app\.tenant_id=)'
+WHERE text ~* '^(row_security=off|session_replication_role=)'
+  OR EXISTS (SELECT FROM given, jsonb_array_elements_text(j -> 'settings') AS s WHERE lower(split_part(text, '=', 1)) = lower(s))
 ORDER BY 1, 2

@@ -6,11 +6,11 @@ mod roles;
 mod tables;
 mod views;
 
-use super::Phase;
 use super::expand::{membership, script};
+use super::{Phase, context};
 use crate::config::Scope;
 use crate::plan::{Code, Finding, Place, PlanInput, Planned, Undo};
-use crate::sql::change::{PolicyKind, PolicySpec};
+use crate::sql::change::PolicyKind;
 use crate::sql::{Change, Ident, QualifiedName};
 
 /// The schema of the functions that stay.
@@ -30,7 +30,7 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
     }
     roles::check(input, planned);
     roles::plan(input, planned);
-    context(input, planned);
+    context::plan(input, planned);
     rights::future(input, planned);
     for (name, table) in &input.config.tables {
         match table.scope {
@@ -64,29 +64,15 @@ fn place<'a>(subject: Option<&'a QualifiedName>, what: &'a str) -> Place<'a> {
     Place { phase: Phase::Rls, subject, what }
 }
 
-fn context(input: &PlanInput<'_>, planned: &mut Planned) {
-    let Ok(schema) = Ident::new(SCHEMA) else { return };
-    if input.catalog.schemas.contains_key(&schema) {
-        planned.findings.push(Finding::about(Code::T014, SCHEMA, "the schema exists"));
-    }
-    let mut forward = vec![Change::CreateSchema { schema: schema.clone() }, Change::CreateContext { ty: input.ty() }];
-    let mut back = vec![Change::DropContext { ty: input.ty() }, Change::DropSchema { schema: schema.clone() }];
-    for role in input.config.rls.app_roles.iter().chain(&input.config.rls.read_roles) {
-        forward.push(Change::GrantSchemaUsage { schema: schema.clone(), role: role.clone() });
-        back.insert(0, Change::RevokeSchemaUsage { schema: schema.clone(), role: role.clone() });
-    }
-    planned.step(&place(None, "context"), "tenancy.set_tenant() and tenancy.current_tenant_id()", forward, Undo::apply(back));
-}
-
 /// Changes with their way back, which is built in reverse.
 #[derive(Default)]
-struct Both {
-    forward: Vec<Change>,
-    back: Vec<Change>,
+pub(super) struct Both {
+    pub(super) forward: Vec<Change>,
+    pub(super) back: Vec<Change>,
 }
 
 impl Both {
-    fn push(&mut self, forward: Change, back: Change) {
+    pub(super) fn push(&mut self, forward: Change, back: Change) {
         self.forward.push(forward);
         self.back.insert(0, back);
     }
@@ -94,6 +80,6 @@ impl Both {
 
 fn policy(both: &mut Both, input: &PlanInput<'_>, table: &QualifiedName, column: &Ident, named: (&str, PolicyKind)) {
     let Ok(name) = Ident::new(named.0) else { return };
-    let spec = PolicySpec { table: table.clone(), name: name.clone(), kind: named.1, column: column.clone(), ty: input.ty() };
+    let spec = context::policy(input, table, column, (name.clone(), named.1));
     both.push(Change::CreatePolicy(spec), Change::DropPolicy { table: table.clone(), name });
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::context;
 use super::super::expand::{drop_guard, guards};
 use super::{ALLOW, Both, FENCE, READ, place, policies, policy, rights};
 use crate::catalog::Table;
@@ -55,7 +56,10 @@ fn disarm_others(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, t
     let config = &input.config.rls;
     let grants = table.map(|table| table.grants.as_slice()).unwrap_or_default();
     let others: BTreeSet<&Ident> = grants.iter().filter_map(|grant| grant.grantee.as_ref()).collect();
-    for role in others.into_iter().filter(|role| !config.app_roles.contains(role) && !config.read_roles.contains(role)) {
+    for role in others
+        .into_iter()
+        .filter(|role| ![&config.app_roles, &config.read_roles, &config.trusted_roles].iter().any(|roles| roles.contains(role)))
+    {
         if let Some(facts) = table {
             rights::take(both, &RightsOn::Relation(name.clone()), Some(role), rights::on_table(facts, Some(role), &DANGEROUS));
         }
@@ -138,15 +142,20 @@ pub(super) fn protect(input: &PlanInput<'_>, name: &QualifiedName, target: Optio
     );
     let family: Vec<QualifiedName> = input.catalog.family(name).iter().map(|member| member.name.clone()).collect();
     fence(&mut both, input, name, column);
+    context::keep(&mut both, input, name, column);
     // A policy of a partitioned table does not hold for a partition that is named directly.
     for member in family.iter().filter(|member| *member != name) {
         fence(&mut both, input, member, column);
+        context::keep(&mut both, input, member, column);
     }
     for member in family.iter().filter_map(|member| input.catalog.table(member)) {
         rights::sequences(&mut both, member, input, planned);
     }
     policies::note(input, &family, planned);
-    let why = "fence, policies, rights and default in one transaction: no moment without protection";
+    let mut why = "fence, policies, rights and default in one transaction: no moment without protection".to_owned();
+    if let (_, Some(reason)) = context::form(input, name) {
+        why = format!("{why}; {reason}");
+    }
     planned.step(&place(Some(name), "policies"), why, both.forward, Undo::apply(both.back));
 }
 

@@ -88,6 +88,7 @@ fn plan() -> Plan {
         tenants: TenantSet { ty: KeyType::Int, tenants: vec![tenant("1", "default"), tenant("2", "acme")], default: "default".into() },
         app_roles: Vec::new(),
         read_roles: Vec::new(),
+        trusted_roles: Vec::new(),
         context: ContextSpec::default(),
         shared: Vec::new(),
         membership: None,

@@ -12,6 +12,7 @@ pub use spec::{
 
 use serde::{Deserialize, Serialize};
 
+use super::policy::ContextSpec;
 use super::{Ident, KeyType, QualifiedName, Statement, TenantKey};
 
 /// A change. The enum is the whole list: what is not here, the tool cannot do.
@@ -99,10 +100,14 @@ pub enum Change {
     GrantSequence { sequence: QualifiedName, role: Ident },
     /// Takes that back.
     RevokeSequence { sequence: QualifiedName, role: Ident },
-    /// Creates `tenancy.current_tenant_id()` and `tenancy.set_tenant()`.
-    CreateContext { ty: KeyType },
-    /// Drops them.
-    DropContext { ty: KeyType },
+    /// Creates `tenancy.current_tenant_id()` and what else the context needs.
+    CreateContext { ty: KeyType, context: ContextSpec },
+    /// Drops it.
+    DropContext { ty: KeyType, context: ContextSpec },
+    /// Creates the trigger that keeps rows with their tenant.
+    KeepTenant { table: QualifiedName, column: Ident },
+    /// Drops it.
+    ReleaseTenant { table: QualifiedName },
     /// Makes row-level security count for everyone but the owner.
     EnableRls { table: QualifiedName },
     /// Switches it off.
@@ -174,7 +179,7 @@ impl Change {
             | Self::ValidateConstraint { .. }
             | Self::Vacuum { .. } => LockMode::ShareUpdateExclusive,
             Self::JoinIndexes(_) => LockMode::Share,
-            Self::AddForeignKey(_) | Self::CreateMembership(_) => LockMode::ShareRowExclusive,
+            Self::AddForeignKey(_) | Self::CreateMembership(_) | Self::KeepTenant { .. } => LockMode::ShareRowExclusive,
             Self::RestoreConstraint { definition, .. } if definition.starts_with("FOREIGN KEY") => LockMode::ShareRowExclusive,
             // A grant changes the catalog's row of the table and waits for nobody.
             Self::Grant { .. } | Self::Revoke { .. } | Self::TakeRights(_) | Self::GiveRights(_) => LockMode::None,
@@ -199,6 +204,7 @@ impl Change {
             | Self::NoForceRls { .. }
             | Self::CreatePolicy(_)
             | Self::DropPolicy { .. }
+            | Self::ReleaseTenant { .. }
             | Self::Script { .. }
             | Self::LooseScript { .. } => LockMode::AccessExclusive,
         }

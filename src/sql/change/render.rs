@@ -74,10 +74,10 @@ impl Display for Change {
             Self::RestoreOptions { view, options } => rights::restore_options(f, view, options),
             Self::GrantSequence { sequence, role } => write!(f, "GRANT USAGE ON SEQUENCE {sequence} TO {role}"),
             Self::RevokeSequence { sequence, role } => write!(f, "REVOKE USAGE ON SEQUENCE {sequence} FROM {role}"),
-            Self::CreateContext { ty } => f.write_str(&policy::context_functions(*ty)),
-            Self::DropContext { ty } => {
-                write!(f, "DROP FUNCTION tenancy.set_tenant({ty});\nDROP FUNCTION tenancy.current_tenant_id()")
-            }
+            Self::CreateContext { ty, context } => f.write_str(&policy::create_context(context, *ty)),
+            Self::DropContext { ty, context } => f.write_str(&policy::drop_context(context, *ty)),
+            Self::KeepTenant { table, column } => f.write_str(&policy::keep_tenant(table, column)),
+            Self::ReleaseTenant { table } => write!(f, "DROP TRIGGER {} ON {table}", policy::KEEP_TRIGGER),
             Self::EnableRls { table } => write!(f, "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
             Self::DisableRls { table } => write!(f, "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"),
             Self::ForceRls { table } => write!(f, "ALTER TABLE {table} FORCE ROW LEVEL SECURITY"),
@@ -300,8 +300,8 @@ fn foreign_key(f: &mut Formatter<'_>, spec: &ForeignKeySpec) -> fmt::Result {
 }
 
 fn create_policy(f: &mut Formatter<'_>, spec: &PolicySpec) -> fmt::Result {
-    let PolicySpec { table, name, kind, column, ty } = spec;
-    let own = policy::own_tenant(column, *ty);
+    let PolicySpec { table, name, kind, column, ty, context, form } = spec;
+    let own = policy::own_tenant(context, *form, column, *ty);
     match kind {
         PolicyKind::Fence => {
             write!(f, "CREATE POLICY {name} ON {table} AS RESTRICTIVE FOR ALL TO PUBLIC\n  USING ({own})\n  WITH CHECK ({own})")

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Referential;
+use crate::sql::policy::{ContextSpec, PolicyForm};
 use crate::sql::{Ident, KeyType, QualifiedName, TenantKey, TenantSource};
 
 /// A lock on a table, weakest first.
@@ -253,6 +254,12 @@ pub struct PolicySpec {
     pub column: Ident,
     /// That column's type.
     pub ty: KeyType,
+    /// Where the session's tenant comes from.
+    #[serde(default)]
+    pub context: ContextSpec,
+    /// How it asks.
+    #[serde(default)]
+    pub form: PolicyForm,
 }
 
 /// What a policy is for.

@@ -10,7 +10,7 @@ use tenantize::phase::Phase;
 use tenantize::plan::{Action, BackupCopy, BackupSpec, Plan, PlannedTable, Step, StepId, Strategy, Undo};
 use tenantize::rule::{Origin, Tenant, TenantSet};
 use tenantize::sql::change::{ColumnDefault, Deferral, ExistingRows, ForeignKeySpec, PolicyKind, PolicySpec};
-use tenantize::sql::policy::ContextSpec;
+use tenantize::sql::policy::{ContextSpec, PolicyForm};
 use tenantize::sql::{Change, Ident, KeyType, QualifiedName, TenantKey};
 
 use crate::support::TestDb;
@@ -71,7 +71,7 @@ impl Scene {
         let ty = KeyType::Text;
         let mut changes = vec![
             Change::CreateSchema { schema: ident("tenancy") },
-            Change::CreateContext { ty },
+            Change::CreateContext { ty, context: ContextSpec::default() },
             Change::GrantSchemaUsage { schema: ident("tenancy"), role: role.clone() },
             Change::GrantSchemaUsage { schema, role: role.clone() },
             Change::SetDefault { table: table.clone(), column: column.clone(), default: ColumnDefault::Context },
@@ -125,7 +125,7 @@ fn protect(app: &Ident) -> Vec<Change> {
     let tenancy = ident("tenancy");
     let mut changes = vec![
         Change::CreateSchema { schema: tenancy.clone() },
-        Change::CreateContext { ty },
+        Change::CreateContext { ty, context: ContextSpec::default() },
         Change::GrantSchemaUsage { schema: tenancy, role: app.clone() },
         Change::Grant { table: public("plans"), role: app.clone(), privileges: vec!["SELECT".into()] },
     ];
@@ -142,8 +142,10 @@ fn protect(app: &Ident) -> Vec<Change> {
 }
 
 fn fence(table: &QualifiedName, column: &Ident, ty: KeyType, open: (&str, PolicyKind)) -> [Change; 4] {
-    let policy =
-        |name: &str, kind| Change::CreatePolicy(PolicySpec { table: table.clone(), name: ident(name), kind, column: column.clone(), ty });
+    let policy = |name: &str, kind| {
+        let (table, column, context, form) = (table.clone(), column.clone(), ContextSpec::default(), PolicyForm::Wrapped);
+        Change::CreatePolicy(PolicySpec { table, name: ident(name), kind, column, ty, context, form })
+    };
     [
         policy("tenancy_fence", PolicyKind::Fence),
         policy(open.0, open.1),
@@ -163,6 +165,7 @@ fn plan(app: &Ident, protect: Vec<Change>) -> Plan {
         tenants: TenantSet { ty: KeyType::Uuid, tenants: vec![tenant(TENANT_A, "a"), tenant(TENANT_B, "b")], default: "a".into() },
         app_roles: vec![app.clone()],
         read_roles: Vec::new(),
+        trusted_roles: Vec::new(),
         context: ContextSpec::default(),
         shared: vec![public("plans")],
         membership: Some(public("memberships")),

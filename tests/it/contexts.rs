@@ -1,0 +1,279 @@
+//! Each context lives through a whole run, and keeps what it promises.
+
+mod keys;
+
+use std::fs;
+
+use crate::support::{Cli, Scenario};
+
+const AUTH: &str = "
+    CREATE SCHEMA auth;
+    CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE AS $$
+      SELECT coalesce(nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), ''))::jsonb
+    $$;
+    CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$
+      SELECT coalesce(nullif(current_setting('request.jwt.claim.sub', true), ''),
+        nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
+    $$;
+";
+const MEMBERSHIPS: &str = "
+    CREATE TABLE memberships (user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE, tenant_id uuid NOT NULL, role text NOT NULL,
+      joined_at timestamptz NOT NULL DEFAULT now(), status text NOT NULL DEFAULT 'active', PRIMARY KEY (user_id, tenant_id));
+";
+/// Rows of the fixture that belong to the tenant acme.
+const ACME: &str = "200";
+
+/// The shop with a context of its own: `rls` goes into its section, `more` to the end of the configuration.
+struct Shop {
+    scenario: Scenario,
+    app: String,
+}
+
+impl Shop {
+    fn new(sql: &str, rls: &str, more: &str) -> Self {
+        let scenario = Scenario::with("shop", sql);
+        let file = scenario.file("tenantize.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("{}{more}", text.replace("[rls]\n", &format!("[rls]\n{rls}\n")))).unwrap();
+        let app = format!("{}_app", scenario.db().name());
+        Self { scenario, app }
+    }
+
+    fn migrated(sql: &str, rls: &str, more: &str) -> Self {
+        let shop = Self::new(sql, rls, more);
+        shop.scenario.run();
+        shop
+    }
+
+    fn tenant(&self, slug: &str) -> String {
+        self.scenario.db().psql(&format!("SELECT id FROM public.tenants WHERE slug = '{slug}'"))
+    }
+
+    /// What the application gets in a session with these settings, or the SQLSTATE of its error.
+    fn asks(&self, settings: &[(&str, &str)], sql: &str) -> Result<String, String> {
+        let set: String = settings.iter().map(|(name, text)| format!("SET {name} = '{}';\n", text.replace('\'', "''"))).collect();
+        let script = format!("\\set VERBOSITY sqlstate\nSET ROLE {};\n{set}{sql}", self.app);
+        self.scenario.db().try_psql(&script).map_err(|error| error.trim().rsplit(' ').next().unwrap_or_default().to_owned())
+    }
+
+    fn orders(&self, settings: &[(&str, &str)]) -> Result<String, String> {
+        self.asks(settings, "SELECT count(*) FROM public.orders")
+    }
+
+    /// Forward, verified, and back to the start.
+    fn lives(sql: &str, rls: &str, more: &str) {
+        let shop = Self::new(sql, rls, more);
+        let before = shop.scenario.content();
+        shop.scenario.run();
+        shop.scenario.tenantize(&["verify"]);
+        shop.scenario.tenantize(&["rollback", "--yes"]);
+        shop.scenario.content().assert_same_as(&before, "after the run and back");
+    }
+}
+
+fn ok(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+fn refused() -> Result<String, String> {
+    Err("42501".to_owned())
+}
+
+const MEMBERS: &str = "[memberships]\ntable = \"public.memberships\"\nusers = \"public.users\"\n";
+
+#[test]
+fn a_setting_of_another_name_lives() {
+    Shop::lives("", "setting = \"shop.account\"", "");
+}
+
+#[test]
+fn a_token_of_supabase_lives() {
+    Shop::lives(AUTH, "context = \"supabase-jwt\"\nclaim = \"org\"", "");
+}
+
+#[test]
+fn memberships_live() {
+    let status = "[rls.membership]\nstatus = \"status\"\n";
+    Shop::lives(MEMBERSHIPS, "context = \"membership\"", &format!("{MEMBERS}{status}"));
+}
+
+#[test]
+fn several_memberships_at_once_live() {
+    Shop::lives("", "context = \"membership\"", &format!("{MEMBERS}[rls.membership]\ntenants = \"several\"\n"));
+}
+
+#[test]
+fn signed_tenants_live() {
+    Shop::lives("", "context = \"signed\"", "");
+}
+
+#[test]
+fn only_the_part_of_the_token_that_the_server_writes_counts() {
+    let shop = Shop::migrated(AUTH, "context = \"supabase-jwt\"", "");
+    let acme = shop.tenant("acme");
+    let claims = |text: &str| shop.orders(&[("request.jwt.claims", &text.replace("ACME", &acme))]);
+    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": "ACME"}}"#), ok(ACME));
+    assert_eq!(claims(r#"{"user_metadata": {"tenant_id": "ACME"}}"#), ok("0"));
+    assert_eq!(claims(r#"{"tenant_id": "ACME", "app_metadata": {}}"#), ok("0"));
+    assert_eq!(claims(""), ok("0"));
+    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": ""}}"#), ok("0"));
+    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": "x"}}"#), Err("22P02".into()));
+    assert_eq!(claims("x"), Err("22P02".into()));
+    let insert = "INSERT INTO public.orders (user_id, number) VALUES (1, 'new') RETURNING tenant_id";
+    assert_eq!(shop.asks(&[("request.jwt.claims", &format!(r#"{{"app_metadata": {{"tenant_id": "{acme}"}}}}"#))], insert), Ok(acme));
+}
+
+#[test]
+fn without_the_functions_of_supabase_nothing_starts() {
+    let shop = Shop::new("", "context = \"supabase-jwt\"", "");
+    let output = shop.scenario.cli(&["run", "--yes"]).run();
+    assert!(!output.ok() && format!("{output}").contains("T060"), "{output}");
+}
+
+#[test]
+fn a_membership_that_ends_ends_at_once() {
+    let status = "[rls.membership]\nstatus = \"status\"\n";
+    let shop = Shop::migrated(MEMBERSHIPS, "context = \"membership\"", &format!("{MEMBERS}{status}"));
+    let (acme, globex) = (shop.tenant("acme"), shop.tenant("globex"));
+    // user 1 belongs to acme alone
+    let orders = |tenant: &str| shop.orders(&[("app.user_id", "1"), ("app.tenant_id", tenant)]);
+    assert_eq!(orders(&acme), ok(ACME));
+    assert_eq!(orders(""), ok(ACME), "the only one");
+    assert_eq!(orders(&globex), ok("0"));
+    assert_eq!(orders("x"), Err("22P02".into()));
+    assert_eq!(shop.orders(&[("app.tenant_id", &acme)]), ok("0"), "nobody");
+    assert_eq!(shop.orders(&[("app.user_id", ""), ("app.tenant_id", &acme)]), ok("0"), "nobody");
+    assert_eq!(shop.orders(&[("app.user_id", "x"), ("app.tenant_id", &acme)]), Err("22P02".into()));
+    // one session, in which the membership is suspended between two queries of the same prepared statement
+    let (db, app) = (shop.scenario.db(), &shop.app);
+    let session = db.psql(&format!(
+        "SET app.user_id = '1'; PREPARE q AS SELECT count(*) FROM public.orders;
+         SET ROLE {app}; EXECUTE q; EXECUTE q; EXECUTE q; EXECUTE q; EXECUTE q; EXECUTE q; RESET ROLE;
+         UPDATE public.memberships SET status = 'suspended' WHERE user_id = 1;
+         SET ROLE {app}; EXECUTE q; RESET ROLE;
+         UPDATE public.memberships SET status = 'active' WHERE user_id = 1;
+         SET ROLE {app}; EXECUTE q; RESET ROLE;
+         DELETE FROM public.memberships WHERE user_id = 1;
+         SET ROLE {app}; EXECUTE q;"
+    ));
+    let seen: Vec<&str> = session.lines().collect();
+    assert_eq!(seen[5..], [ACME, "0", ACME, "0"], "{session}");
+}
+
+#[test]
+fn who_belongs_to_several_tenants_sees_them_and_moves_nothing_between_them() {
+    let shop = Shop::migrated("", "context = \"membership\"", &format!("{MEMBERS}[rls.membership]\ntenants = \"several\"\n"));
+    let (acme, globex) = (shop.tenant("acme"), shop.tenant("globex"));
+    shop.scenario.db().psql(&format!("INSERT INTO public.memberships VALUES (1, '{globex}', 'member')"));
+    let both = [("app.user_id", "1")];
+    let one = [("app.user_id", "1"), ("app.tenant_id", globex.as_str())];
+    assert_eq!(shop.orders(&both), ok("400"));
+    assert_eq!(shop.orders(&one), ok("200"), "a chosen tenant narrows");
+    assert_eq!(shop.asks(&both, "SELECT count(*) FROM public.tenants"), ok("2"));
+    let moved = format!("UPDATE public.coupons SET tenant_id = '{globex}' WHERE tenant_id = '{acme}' AND owner_id = 1");
+    assert_eq!(shop.asks(&both, &moved), refused());
+    assert_eq!(shop.asks(&both, "UPDATE public.coupons SET tenant_id = tenant_id"), ok(""), "to the same is no move");
+    let insert = "INSERT INTO public.users (email) VALUES ('new@example.com') RETURNING tenant_id";
+    assert_eq!(shop.asks(&both, insert), refused(), "whose would it be?");
+    assert_eq!(shop.asks(&one, insert), Ok(globex));
+    let plan = shop.asks(&both, "EXPLAIN SELECT * FROM public.orders WHERE number = 'N1'").unwrap();
+    assert!(plan.contains("ANY ($0)") || plan.contains("ANY ((InitPlan 1).col1)"), "once per query: {plan}");
+}
+
+#[test]
+fn forged_and_expired_tokens_are_refused() {
+    let shop = Shop::migrated("", "context = \"signed\"", "");
+    let (acme, globex, db) = (shop.tenant("acme"), shop.tenant("globex"), shop.scenario.db());
+    let sign = |ttl: &str| db.psql(&format!("SELECT tenancy.sign('{acme}', '{ttl}')"));
+    let orders = |token: &str| shop.orders(&[("app.tenant_id", token)]);
+    let token = sign("1 hour");
+    assert_eq!(orders(&token), ok(ACME));
+    assert_eq!(
+        shop.asks(&[], &format!("BEGIN; SELECT tenancy.set_tenant('{token}'); SELECT count(*) FROM public.orders; COMMIT")),
+        Ok(format!("\n{ACME}"))
+    );
+    assert_eq!(orders(""), ok("0"));
+    let parts: Vec<&str> = token.splitn(4, '|').collect();
+    let [signature, key, expiry, _] = parts[..] else { panic!("{token}") };
+    for forged in [
+        token.replace(&acme, &globex),
+        format!("{signature}|{key}|99999999999|{acme}"),
+        format!("{signature}|2|{expiry}|{acme}"),
+        format!("|{key}|{expiry}|{acme}"),
+        format!("{}|{key}|{expiry}|{acme}", "0".repeat(64)),
+        token.to_uppercase(),
+        sign("1 microsecond"),
+        acme.clone(),
+        "x' OR '1'='1".into(),
+        "|||".into(),
+    ] {
+        assert_eq!(orders(&forged), refused(), "{forged}");
+    }
+    for sql in
+        ["SELECT tenancy.sign(gen_random_uuid(), '1 hour')", "SELECT * FROM tenancy.signing_keys", "SELECT tenancy.rotate_signing_key()"]
+    {
+        assert_eq!(shop.asks(&[("app.tenant_id", &token)], sql), refused(), "{sql}");
+    }
+    let next = |token: &str| {
+        db.psql("SELECT tenancy.rotate_signing_key()");
+        orders(token)
+    };
+    assert_eq!(next(&token), ok(ACME), "the key before the newest is still accepted");
+    assert_eq!(orders(&sign("1 hour")), ok(ACME), "and the newest");
+    assert_eq!(next(&token), refused(), "and no older one");
+    assert_eq!(db.psql("SELECT count(*) FROM tenancy.signing_keys"), "2");
+}
+
+#[test]
+fn a_signature_is_hmac_with_sha_256() {
+    use sha2::{Digest, Sha256};
+    let shop = Shop::migrated("", "context = \"signed\"", "");
+    let acme = shop.tenant("acme");
+    let token = shop.scenario.db().psql(&format!("SELECT tenancy.sign('{acme}', '1 hour')"));
+    let (signature, signed) = token.split_once('|').unwrap();
+    let pad = |column: &str| {
+        let bytes = shop.scenario.db().psql(&format!("SELECT encode({column}, 'hex') FROM tenancy.signing_keys"));
+        (0..64).map(|at| u8::from_str_radix(&bytes[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<u8>>()
+    };
+    let (inner, outer) = (pad("inner_pad"), pad("outer_pad"));
+    assert!(inner.iter().zip(&outer).all(|(inner, outer)| inner ^ 0x36 == outer ^ 0x5c), "both pads are made of one key");
+    let secret: Vec<u8> = inner[..32].iter().map(|byte| byte ^ 0x36).collect();
+    assert!(inner[32..].iter().all(|byte| *byte == 0x36) && secret.iter().any(|byte| *byte != 0), "a key of 32 bytes");
+    let within = Sha256::digest([inner, signed.as_bytes().to_vec()].concat());
+    let expected = Sha256::digest([outer, within.to_vec()].concat());
+    assert_eq!(signature, tenantize::sql::hex(&expected));
+}
+
+#[test]
+fn the_secret_is_in_nothing_that_the_program_prints_or_keeps() {
+    let shop = Shop::new("", "context = \"signed\"", "");
+    let (scenario, db) = (&shop.scenario, shop.scenario.db());
+    let call = |arguments: &[&str]| {
+        let at = ["--database-url", &db.url(), "--config", scenario.file("tenantize.toml").to_str().unwrap()].map(str::to_owned);
+        let output = Cli::new().dir(scenario.file("")).args(arguments).args(at).run();
+        assert!(output.ok(), "{output}");
+        format!("{}{}", output.stdout, output.stderr)
+    };
+    let mut said = vec![
+        call(&["plan", "--format", "json", "--full"]),
+        call(&["plan", "--format", "sql"]),
+        call(&["run", "--yes", "--progress", "json", "-vv"]),
+        call(&["verify", "--format", "json", "--progress", "json", "-vv"]),
+        call(&["status", "--format", "json"]),
+    ];
+    let tables = db.psql("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'tenantize'");
+    said.extend(tables.lines().map(|table| db.psql(&format!("SELECT to_jsonb(t) FROM {table} AS t"))));
+    let secrets = db.psql(
+        "SELECT encode(v.bytes, f.format) FROM tenancy.signing_keys AS k, unnest(ARRAY[k.inner_pad, k.outer_pad]) AS v (bytes),
+           unnest(ARRAY['hex', 'base64']) AS f (format)",
+    );
+    assert!(said.iter().any(|text| text.contains("rotate_signing_key")), "the search finds nothing");
+    for secret in secrets.lines() {
+        // the constant half of a pad tells nothing
+        let secret = &secret[..40];
+        assert!(said.iter().all(|text| !text.contains(secret)), "a secret is told");
+    }
+    let tokens =
+        |text: &String| text.split(|c: char| !c.is_ascii_hexdigit() && c != '|').any(|word| word.len() > 66 && word.as_bytes()[64] == b'|');
+    assert!(!said.iter().any(tokens), "a token is told");
+}
