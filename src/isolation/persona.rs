@@ -26,7 +26,7 @@ pub enum Persona<'a> {
 }
 
 const GARBAGE: &str = "x' OR '1'='1";
-/// What PostgREST and Supabase tell of the token they have checked.
+/// What Supabase tells of the token they have checked.
 const CLAIMS: &str = "request.jwt.claims";
 /// So long the token of an attacker is valid.
 const LIFETIME: &str = "1 hour";

@@ -22,6 +22,7 @@ pub fn context_functions(context: &ContextSpec, ty: KeyType) -> Vec<Function> {
 }
 
 /// Creates what a context needs in the schema `tenancy`.
+#[must_use]
 pub fn create_context(context: &ContextSpec, ty: KeyType) -> String {
     let functions = context_functions(context, ty).into_iter().map(|(_, sql)| sql);
     let parts: Vec<String> = match context {
@@ -32,6 +33,7 @@ pub fn create_context(context: &ContextSpec, ty: KeyType) -> String {
 }
 
 /// Drops it.
+#[must_use]
 pub fn drop_context(context: &ContextSpec, ty: KeyType) -> String {
     let mut parts: Vec<String> =
         context_functions(context, ty).into_iter().rev().map(|(name, _)| format!("DROP FUNCTION {name}")).collect();
