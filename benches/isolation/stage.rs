@@ -108,12 +108,12 @@ pub(crate) fn public(name: &str) -> QualifiedName {
 
 /// Microseconds of each of `times` calls.
 pub(crate) fn sample(times: usize, mut call: impl FnMut()) -> Vec<f64> {
-    let timed = (0..times).map(|_| {
+    let samples = (0..times).map(|_| {
         let clock = Instant::now();
         call();
         clock.elapsed().as_secs_f64() * 1e6
     });
-    timed.collect()
+    samples.collect()
 }
 
 /// The best decile: what remains when the machine does other things meanwhile is left out.

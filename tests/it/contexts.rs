@@ -50,13 +50,13 @@ impl Shop {
     }
 
     /// What the application gets in a session with these settings, or the SQLSTATE of its error.
-    fn asks(&self, settings: &[(&str, &str)], sql: &str) -> Result<String, String> {
-        let set: String = settings.iter().map(|(name, text)| format!("SET {name} = '{}';\n", text.replace('\'', "''"))).collect();
-        let script = format!("\\set VERBOSITY sqlstate\nSET ROLE {};\n{set}{sql}", self.app);
-        self.scenario.db().try_psql(&script).map_err(|error| error.trim().rsplit(' ').next().unwrap_or_default().to_owned())
+    fn asks(&self, settings: &[(&str, &str)], sql: &str) -> String {
+        let set: Vec<String> = settings.iter().map(|(name, text)| format!("SET {name} = '{}';", text.replace('\'', "''"))).collect();
+        let script = format!("\\set VERBOSITY sqlstate\nSET ROLE {};\n{}\n{sql}", self.app, set.join("\n"));
+        self.scenario.db().try_psql(&script).unwrap_or_else(|error| error.trim().rsplit(' ').next().unwrap_or_default().to_owned())
     }
 
-    fn orders(&self, settings: &[(&str, &str)]) -> Result<String, String> {
+    fn orders(&self, settings: &[(&str, &str)]) -> String {
         self.asks(settings, "SELECT count(*) FROM public.orders")
     }
 
@@ -71,14 +71,7 @@ impl Shop {
     }
 }
 
-fn ok(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
-}
-
-fn refused() -> Result<String, String> {
-    Err("42501".to_owned())
-}
-
+const REFUSED: &str = "42501";
 const MEMBERS: &str = "[memberships]\ntable = \"public.memberships\"\nusers = \"public.users\"\n";
 
 #[test]
@@ -112,15 +105,15 @@ fn only_the_part_of_the_token_that_the_server_writes_counts() {
     let shop = Shop::migrated(AUTH, "context = \"supabase-jwt\"", "");
     let acme = shop.tenant("acme");
     let claims = |text: &str| shop.orders(&[("request.jwt.claims", &text.replace("ACME", &acme))]);
-    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": "ACME"}}"#), ok(ACME));
-    assert_eq!(claims(r#"{"user_metadata": {"tenant_id": "ACME"}}"#), ok("0"));
-    assert_eq!(claims(r#"{"tenant_id": "ACME", "app_metadata": {}}"#), ok("0"));
-    assert_eq!(claims(""), ok("0"));
-    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": ""}}"#), ok("0"));
-    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": "x"}}"#), Err("22P02".into()));
-    assert_eq!(claims("x"), Err("22P02".into()));
+    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": "ACME"}}"#), ACME);
+    assert_eq!(claims(r#"{"user_metadata": {"tenant_id": "ACME"}}"#), "0");
+    assert_eq!(claims(r#"{"tenant_id": "ACME", "app_metadata": {}}"#), "0");
+    assert_eq!(claims(""), "0");
+    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": ""}}"#), "0");
+    assert_eq!(claims(r#"{"app_metadata": {"tenant_id": "x"}}"#), "22P02");
+    assert_eq!(claims("x"), "22P02");
     let insert = "INSERT INTO public.orders (user_id, number) VALUES (1, 'new') RETURNING tenant_id";
-    assert_eq!(shop.asks(&[("request.jwt.claims", &format!(r#"{{"app_metadata": {{"tenant_id": "{acme}"}}}}"#))], insert), Ok(acme));
+    assert_eq!(shop.asks(&[("request.jwt.claims", &format!(r#"{{"app_metadata": {{"tenant_id": "{acme}"}}}}"#))], insert), acme);
 }
 
 #[test]
@@ -137,13 +130,13 @@ fn a_membership_that_ends_ends_at_once() {
     let (acme, globex) = (shop.tenant("acme"), shop.tenant("globex"));
     // user 1 belongs to acme alone
     let orders = |tenant: &str| shop.orders(&[("app.user_id", "1"), ("app.tenant_id", tenant)]);
-    assert_eq!(orders(&acme), ok(ACME));
-    assert_eq!(orders(""), ok(ACME), "the only one");
-    assert_eq!(orders(&globex), ok("0"));
-    assert_eq!(orders("x"), Err("22P02".into()));
-    assert_eq!(shop.orders(&[("app.tenant_id", &acme)]), ok("0"), "nobody");
-    assert_eq!(shop.orders(&[("app.user_id", ""), ("app.tenant_id", &acme)]), ok("0"), "nobody");
-    assert_eq!(shop.orders(&[("app.user_id", "x"), ("app.tenant_id", &acme)]), Err("22P02".into()));
+    assert_eq!(orders(&acme), ACME);
+    assert_eq!(orders(""), ACME, "the only one");
+    assert_eq!(orders(&globex), "0");
+    assert_eq!(orders("x"), "22P02");
+    assert_eq!(shop.orders(&[("app.tenant_id", &acme)]), "0", "nobody");
+    assert_eq!(shop.orders(&[("app.user_id", ""), ("app.tenant_id", &acme)]), "0", "nobody");
+    assert_eq!(shop.orders(&[("app.user_id", "x"), ("app.tenant_id", &acme)]), "22P02");
     // one session, in which the membership is suspended between two queries of the same prepared statement
     let (db, app) = (shop.scenario.db(), &shop.app);
     let session = db.psql(&format!(
@@ -167,16 +160,16 @@ fn who_belongs_to_several_tenants_sees_them_and_moves_nothing_between_them() {
     shop.scenario.db().psql(&format!("INSERT INTO public.memberships VALUES (1, '{globex}', 'member')"));
     let both = [("app.user_id", "1")];
     let one = [("app.user_id", "1"), ("app.tenant_id", globex.as_str())];
-    assert_eq!(shop.orders(&both), ok("400"));
-    assert_eq!(shop.orders(&one), ok("200"), "a chosen tenant narrows");
-    assert_eq!(shop.asks(&both, "SELECT count(*) FROM public.tenants"), ok("2"));
+    assert_eq!(shop.orders(&both), "400");
+    assert_eq!(shop.orders(&one), "200", "a chosen tenant narrows");
+    assert_eq!(shop.asks(&both, "SELECT count(*) FROM public.tenants"), "2");
     let moved = format!("UPDATE public.coupons SET tenant_id = '{globex}' WHERE tenant_id = '{acme}' AND owner_id = 1");
-    assert_eq!(shop.asks(&both, &moved), refused());
-    assert_eq!(shop.asks(&both, "UPDATE public.coupons SET tenant_id = tenant_id"), ok(""), "to the same is no move");
+    assert_eq!(shop.asks(&both, &moved), REFUSED);
+    assert_eq!(shop.asks(&both, "UPDATE public.coupons SET tenant_id = tenant_id"), "", "to the same is no move");
     let insert = "INSERT INTO public.users (email) VALUES ('new@example.com') RETURNING tenant_id";
-    assert_eq!(shop.asks(&both, insert), refused(), "whose would it be?");
-    assert_eq!(shop.asks(&one, insert), Ok(globex));
-    let plan = shop.asks(&both, "EXPLAIN SELECT * FROM public.orders WHERE number = 'N1'").unwrap();
+    assert_eq!(shop.asks(&both, insert), REFUSED, "whose would it be?");
+    assert_eq!(shop.asks(&one, insert), globex);
+    let plan = shop.asks(&both, "EXPLAIN SELECT * FROM public.orders WHERE number = 'N1'");
     assert!(plan.contains("ANY ($0)") || plan.contains("ANY ((InitPlan 1).col1)"), "once per query: {plan}");
 }
 
@@ -187,12 +180,12 @@ fn forged_and_expired_tokens_are_refused() {
     let sign = |ttl: &str| db.psql(&format!("SELECT tenancy.sign('{acme}', '{ttl}')"));
     let orders = |token: &str| shop.orders(&[("app.tenant_id", token)]);
     let token = sign("1 hour");
-    assert_eq!(orders(&token), ok(ACME));
+    assert_eq!(orders(&token), ACME);
     assert_eq!(
         shop.asks(&[], &format!("BEGIN; SELECT tenancy.set_tenant('{token}'); SELECT count(*) FROM public.orders; COMMIT")),
-        Ok(format!("\n{ACME}"))
+        format!("\n{ACME}")
     );
-    assert_eq!(orders(""), ok("0"));
+    assert_eq!(orders(""), "0");
     let parts: Vec<&str> = token.splitn(4, '|').collect();
     let [signature, key, expiry, _] = parts[..] else { panic!("{token}") };
     for forged in [
@@ -207,20 +200,20 @@ fn forged_and_expired_tokens_are_refused() {
         "x' OR '1'='1".into(),
         "|||".into(),
     ] {
-        assert_eq!(orders(&forged), refused(), "{forged}");
+        assert_eq!(orders(&forged), REFUSED, "{forged}");
     }
     for sql in
         ["SELECT tenancy.sign(gen_random_uuid(), '1 hour')", "SELECT * FROM tenancy.signing_keys", "SELECT tenancy.rotate_signing_key()"]
     {
-        assert_eq!(shop.asks(&[("app.tenant_id", &token)], sql), refused(), "{sql}");
+        assert_eq!(shop.asks(&[("app.tenant_id", &token)], sql), REFUSED, "{sql}");
     }
     let next = |token: &str| {
         db.psql("SELECT tenancy.rotate_signing_key()");
         orders(token)
     };
-    assert_eq!(next(&token), ok(ACME), "the key before the newest is still accepted");
-    assert_eq!(orders(&sign("1 hour")), ok(ACME), "and the newest");
-    assert_eq!(next(&token), refused(), "and no older one");
+    assert_eq!(next(&token), ACME, "the key before the newest is still accepted");
+    assert_eq!(orders(&sign("1 hour")), ACME, "and the newest");
+    assert_eq!(next(&token), REFUSED, "and no older one");
     assert_eq!(db.psql("SELECT count(*) FROM tenancy.signing_keys"), "2");
 }
 
