@@ -42,10 +42,9 @@ fn enter(context: &ContextSpec, key: &str) -> String {
     match context {
         ContextSpec::Setting { name } => format!("SET {name} = '{key}';\n"),
         ContextSpec::SupabaseJwt { .. } => claims(&object),
+        ContextSpec::Signed { name } if key.is_empty() => format!("SET {name} = '';\n"),
         ContextSpec::Signed { name } => {
-            format!(
-                "SELECT CASE '{key}' WHEN '' THEN '' ELSE tenancy.sign('{key}', '1 hour') END AS token \\gset\nSET {name} = :'token';\n"
-            )
+            format!("SELECT tenancy.sign('{key}', '1 hour') AS token \\gset\nSET {name} = :'token';\n")
         }
         ContextSpec::Membership(spec) => match &spec.chosen {
             ChosenSource::Setting(name) => format!("{}SET {name} = '{key}';\n", claims(&object)),
