@@ -191,6 +191,10 @@ pub struct VerifyArgs {
     /// Attack as this login of the application instead of a temporary one.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub app_url: Option<String>,
+    /// Test the verification itself: break copies of the database, one mistake each, and show which layer notices. The database
+    /// itself is only read.
+    #[arg(long, conflicts_with = "app_url")]
+    pub self_test: bool,
 }
 
 /// Arguments of `rollback`.

@@ -9,6 +9,7 @@ use crate::check::VerifyError;
 use crate::config::ConfigError;
 use crate::db::{ConnectError, LockError, UrlError};
 use crate::exec::{ExecError, StepError};
+use crate::isolation::selftest::SelfTestError;
 use crate::journal::JournalError;
 use crate::rule::csv_map::MapError;
 use crate::rule::{AuditError, TenantsError};
@@ -50,6 +51,12 @@ pub enum Error {
     /// The checks or attacks found something.
     #[error("verification failed: {0}")]
     Verification(String),
+    /// The self-test broke something that nobody noticed.
+    #[error("the verification does not notice: {0}")]
+    Missed(String),
+    /// There was no self-test.
+    #[error(transparent)]
+    SelfTest(#[from] SelfTestError),
     /// Something could not be verified.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -139,6 +146,8 @@ impl Error {
             Self::Lock(error) => Some(error.hint()),
             Self::Blocked(_) => Some("resolve each blocker, then look again with: tenantize check".into()),
             Self::Verification(_) => Some("each failure names its remedy; look again with: tenantize verify".into()),
+            Self::Missed(_) => Some("report it: this is a fault of tenantize, not of the database".into()),
+            Self::SelfTest(error) => error.hint(),
             Self::Unfinished { next, .. } | Self::Nothing { next, .. } => Some((*next).to_owned()),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Drift { .. } => Some("put it back and resume, or take the run back with: tenantize rollback".into()),
@@ -172,11 +181,12 @@ impl Error {
             | Self::Unfinished { .. }
             | Self::Nothing { .. }
             | Self::Usage { .. }
+            | Self::SelfTest(SelfTestError::Tool { .. })
             | Self::Audit(AuditError::Map(MapError::Read { .. } | MapError::Write { .. } | MapError::Header { .. })) => 2,
             Self::Connect(error) if !error.is_transient() => 2,
             Self::Blocked(_) => 3,
-            Self::Verification(_) => 4,
-            Self::Stopped => 5,
+            Self::Verification(_) | Self::Missed(_) | Self::SelfTest(SelfTestError::Baseline(_)) => 4,
+            Self::Stopped | Self::SelfTest(SelfTestError::Stopped) => 5,
             Self::Lock(_) | Self::Journal(JournalError::Fenced) => 7,
             Self::Drift { .. } => 8,
             Self::Step(StepError { source, .. }) | Self::Undo { source, .. } => match source {

@@ -9,6 +9,7 @@ mod man;
 mod plan;
 mod rollback;
 mod run;
+mod selftest;
 mod status;
 mod survey;
 mod verify;

@@ -1,6 +1,6 @@
 //! `tenantize verify`: isolation as a measured fact.
 
-use super::Context;
+use super::{Context, selftest};
 use crate::check::{Subject, VerifyOptions, VerifyProgress, verify};
 use crate::cli::VerifyArgs;
 use crate::config::Config;
@@ -27,6 +27,11 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let ignored: Vec<QualifiedName> = config.iter().flat_map(Config::ignored).cloned().collect();
     subject.add_later_tables(&mut conn, &ignored)?;
     drop(conn);
+    if args.self_test {
+        let url = db.url().clone();
+        drop(db);
+        return selftest::run(cx, &url, &subject, args.format);
+    }
     let report = cx.ui.reporter();
     let mut progress = Progress { report: &*report, done: 0 };
     let verification = verify(&db, &subject, Some(&plan), &options, &mut |event| progress.tell(event))?;

@@ -111,6 +111,11 @@ impl Params {
         }
     }
 
+    /// Takes parameters away.
+    pub(super) fn forget(&mut self, keys: &[&str]) {
+        self.0.retain(|(name, _)| !keys.contains(&name.as_str()));
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }

@@ -118,6 +118,14 @@ impl DatabaseUrl {
         Ok(params.to_list())
     }
 
+    /// What one of PostgreSQL's own programs is given: the connection without secrets, for its command line, which
+    /// everybody on the machine can read, and the password, for `PGPASSWORD`.
+    pub fn for_program(&self) -> Result<(String, Option<String>), UrlError> {
+        let mut open = self.clone();
+        open.params.forget(&SECRETS);
+        Ok((open.connection_string()?, self.params.get("password").map(str::to_owned)))
+    }
+
     /// Takes the secrets of this address out of a message that somebody else wrote.
     #[must_use]
     pub fn scrub(&self, message: &str) -> String {

@@ -6,6 +6,7 @@ mod persona;
 mod probe;
 mod prove;
 mod run;
+pub mod selftest;
 
 pub use attack::{Attack, Class, Duel, Expect, Measure, Rights, Strangers, context_attacks, ddl_attacks, duel_attacks, unset_attacks};
 pub use judge::{Outcome, judge};

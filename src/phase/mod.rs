@@ -10,6 +10,7 @@ mod rls;
 
 pub(crate) use backup::SCHEMA as BACKUP_SCHEMA;
 pub(crate) use context::spec as context_spec;
+pub(crate) use rls::SCHEMA as TENANCY_SCHEMA;
 
 use std::fmt;
 

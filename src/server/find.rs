@@ -88,6 +88,13 @@ impl Installation {
     }
 }
 
+/// Returns the client program `name`, such as `pg_dump`, where there may be no server.
+#[must_use]
+pub fn client(name: &str) -> Option<PathBuf> {
+    let directories = directory_in(CLIENT_VARIABLE).into_iter().chain(directory_in(SERVER_VARIABLE)).chain(candidates());
+    directories.map(|directory| directory.join(name)).find(|program| program.is_file())
+}
+
 /// Reads `15.18` out of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 fn version_in(told: &str) -> Option<String> {
     let version = told.strip_prefix("postgres (PostgreSQL) ")?.split_whitespace().next()?;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::ServerError;
-pub use find::Installation;
+pub use find::{Installation, client};
 pub use shared::{SharedServer, shared};
 
 use running::Running;

@@ -33,6 +33,8 @@ mod life;
 #[cfg(test)]
 mod paper;
 #[cfg(test)]
+mod selftest;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;

@@ -1,6 +1,6 @@
 //! The verification passes a database as the phases leave it, and catches each defect on its own.
 
-mod scene;
+pub(crate) mod scene;
 
 use std::collections::BTreeSet;
 

@@ -15,8 +15,8 @@ use tenantize::sql::{Change, Ident, KeyType, QualifiedName, TenantKey};
 
 use crate::support::TestDb;
 
-pub(super) const TENANT_A: &str = "00000000-0000-4000-8000-00000000000a";
-pub(super) const TENANT_B: &str = "00000000-0000-4000-8000-00000000000b";
+pub(crate) const TENANT_A: &str = "00000000-0000-4000-8000-00000000000a";
+pub(crate) const TENANT_B: &str = "00000000-0000-4000-8000-00000000000b";
 
 const FIXTURE: &str = include_str!("scene.sql");
 const QUOTED: &str = r#"
@@ -33,10 +33,10 @@ const QUOTED: &str = r#"
 const TABLES: [&str; 6] = ["users", "projects", "files", "events", "notes", "drafts"];
 const FENCED: [&str; 9] = ["users", "projects", "files", "events", "events_2025", "events_2026", "notes", "drafts", "memberships"];
 
-pub(super) struct Scene {
-    pub(super) db: TestDb,
-    pub(super) app: String,
-    pub(super) plan: Plan,
+pub(crate) struct Scene {
+    pub(crate) db: TestDb,
+    pub(crate) app: String,
+    pub(crate) plan: Plan,
 }
 
 fn ident(name: &str) -> Ident {
@@ -52,7 +52,7 @@ fn tenant_id() -> Ident {
 }
 
 impl Scene {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let db = TestDb::new(FIXTURE);
         let app = db.role("app");
         let protect = protect(&ident(&app));
@@ -61,7 +61,7 @@ impl Scene {
     }
 
     /// One table with names that only quotes hold together; the registry's key is a text.
-    pub(super) fn quoted() -> Self {
+    pub(crate) fn quoted() -> Self {
         let db = TestDb::new(QUOTED);
         let app = db.role("app");
         let (role, schema, column) = (ident(&app), ident("My.App"), ident("Account Nr"));
@@ -89,23 +89,23 @@ impl Scene {
         Self { db, app, plan }
     }
 
-    pub(super) fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         Subject::of_plan(&self.plan, &[])
     }
 
-    pub(super) fn verify(&self) -> Verification {
+    pub(crate) fn verify(&self) -> Verification {
         self.verify_with(&VerifyOptions::default())
     }
 
-    pub(super) fn verify_with(&self, options: &VerifyOptions) -> Verification {
+    pub(crate) fn verify_with(&self, options: &VerifyOptions) -> Verification {
         verify(&database(&self.db.url()), &self.subject(), Some(&self.plan), options, &mut |_| {}).unwrap()
     }
 
-    pub(super) fn verify_as(&self, role: &str, options: &VerifyOptions) -> Result<Verification, VerifyError> {
+    pub(crate) fn verify_as(&self, role: &str, options: &VerifyOptions) -> Result<Verification, VerifyError> {
         verify(&database(&self.db.url_as(role)), &self.subject(), Some(&self.plan), options, &mut |_| {})
     }
 
-    pub(super) fn connect(&self) -> PgConnection {
+    pub(crate) fn connect(&self) -> PgConnection {
         database(&self.db.url()).connect_dedicated().unwrap()
     }
 }
