@@ -77,7 +77,7 @@ export function countOrders(db, tenant) {
 
 /** A job over all: one transaction per tenant, so that one failure is one tenant's. */
 export async function forEachTenant(db, work) {
-  const list = (client) => client.query("SELECT id FROM tenancy.all_tenants() AS id");
+  const list = (client) => client.query("SELECT id FROM all_tenants() AS id");
   const { rows } = await db.withoutTenant(list);
   const failed = new Map();
   for (const { id } of rows) {

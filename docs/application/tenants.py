@@ -63,7 +63,7 @@ def count_orders(db, tenant):
 def for_each_tenant(db, work):
     """A job over all: one transaction per tenant, so that one failure is one tenant's."""
     with db.as_nobody() as conn:
-        tenants = [tenant for (tenant,) in conn.execute("SELECT id FROM tenancy.all_tenants() AS id")]
+        tenants = [tenant for (tenant,) in conn.execute("SELECT id FROM all_tenants() AS id")]
     failed = {}
     for tenant in tenants:
         try:

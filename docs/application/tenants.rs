@@ -105,6 +105,6 @@ struct Tenant {
 /// A job over all: one transaction per tenant, so that one failure is one tenant's.
 pub fn for_each_tenant<E>(db: &Database, mut work: impl FnMut(Uuid) -> Result<(), E>) -> Result<Vec<(Uuid, E)>, OrderError> {
     let all: Vec<Tenant> =
-        db.without_tenant(|conn| Ok::<_, OrderError>(diesel::sql_query("SELECT id FROM tenancy.all_tenants() AS id").load(conn)?))?;
+        db.without_tenant(|conn| Ok::<_, OrderError>(diesel::sql_query("SELECT id FROM all_tenants() AS id").load(conn)?))?;
     Ok(all.into_iter().filter_map(|tenant| work(tenant.id).err().map(|error| (tenant.id, error))).collect())
 }

@@ -85,7 +85,16 @@ impl Block {
 
     /// The first PostgreSQL that knows it.
     pub(super) fn since(&self) -> i32 {
-        self.info.split(' ').nth(2).map_or(0, |version| version.parse().unwrap())
+        self.more().and_then(|word| word.parse().ok()).unwrap_or_default()
+    }
+
+    /// Where policies learn the tenant from in the database that it is for.
+    pub(super) fn context(&self) -> &str {
+        self.more().filter(|word| word.starts_with(char::is_alphabetic)).unwrap_or("setting")
+    }
+
+    fn more(&self) -> Option<&str> {
+        self.info.split(' ').nth(2)
     }
 
     pub(super) fn statements(&self) -> Vec<Statement> {
@@ -102,7 +111,7 @@ impl Block {
             let whole = code.trim_end().ends_with(';') && text.matches("$$").count() % 2 == 0;
             if whole {
                 let statement = Statement { line: number, text: text.trim().to_owned(), outcome: outcome(comment.trim()) };
-                data = code.contains("FROM STDIN") && statement.outcome == Outcome::Fine;
+                data = code.contains("FROM STDIN") && !matches!(statement.outcome, Outcome::Fails(_));
                 statements.push(statement);
                 text.clear();
             }
@@ -144,6 +153,8 @@ fn a_statement_ends_where_it_ends() {
     assert_eq!(texts, ["BEGIN;", "SELECT 1  -- a\n  + 1;   -- 42501: no", "COPY t FROM STDIN;\na;\n\\.", "AS $$\n x;\n$$;  -- 2 rows"]);
     assert_eq!(statements[1].outcome, Outcome::Fails("42501".into()));
     assert_eq!((statements[3].line, &statements[3].outcome), (18, &Outcome::Rows(2)));
-    assert_eq!((block.actor(), block.since()), ("owner", 15));
+    assert_eq!((block.actor(), block.since(), block.context()), ("owner", 15, "setting"));
+    let block = Block { info: "sql owner signed".into(), line: 1, text: String::new() };
+    assert_eq!((block.since(), block.context()), (0, "signed"));
     assert!(statements[1].expects("42501 0") && !statements[1].expects("00000 0") && !statements[0].expects("42501 0"));
 }
