@@ -46,23 +46,27 @@ impl Catalog {
     /// Reads server, roles and the relations of `schemas` in one read-only snapshot.
     pub fn load(conn: &mut PgConnection, schemas: &[Ident]) -> Result<Self, CatalogError> {
         let activity = super::activity::load(conn);
-        conn.build_transaction().repeatable_read().read_only().run(|conn| {
-            let names: Vec<&str> = schemas.iter().map(Ident::plain).collect();
-            let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names).load(conn)?;
-            let tables: Vec<Table> = decode(tables)?;
-            let roles: Vec<Role> = decode(sql_query(include_str!("queries/roles.sql")).load(conn)?)?;
-            let functions: Vec<Function> = decode(sql_query(include_str!("queries/functions.sql")).load(conn)?)?;
-            let default_rights: Vec<DefaultRight> = decode(sql_query(include_str!("queries/default_rights.sql")).load(conn)?)?;
-            let schemas: Vec<NamedSchema> = decode(sql_query(include_str!("queries/schemas.sql")).load(conn)?)?;
-            Ok(Self {
-                server: load_server(conn)?,
-                tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect(),
-                roles: roles.into_iter().map(|role| (role.name.clone(), role)).collect(),
-                schemas: schemas.into_iter().map(|schema| (schema.name, schema.schema)).collect(),
-                functions,
-                default_rights,
-                activity,
-            })
+        let catalog = conn.build_transaction().repeatable_read().read_only().run(|conn| Self::read(conn, schemas))?;
+        Ok(Self { activity, ..catalog })
+    }
+
+    /// Reads the same in the caller's transaction, with what that has changed, but for what the application does at the moment.
+    pub fn read(conn: &mut PgConnection, schemas: &[Ident]) -> Result<Self, CatalogError> {
+        let names: Vec<&str> = schemas.iter().map(Ident::plain).collect();
+        let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names).load(conn)?;
+        let tables: Vec<Table> = decode(tables)?;
+        let roles: Vec<Role> = decode(sql_query(include_str!("queries/roles.sql")).load(conn)?)?;
+        let functions: Vec<Function> = decode(sql_query(include_str!("queries/functions.sql")).load(conn)?)?;
+        let default_rights: Vec<DefaultRight> = decode(sql_query(include_str!("queries/default_rights.sql")).load(conn)?)?;
+        let schemas: Vec<NamedSchema> = decode(sql_query(include_str!("queries/schemas.sql")).load(conn)?)?;
+        Ok(Self {
+            server: load_server(conn)?,
+            tables: tables.into_iter().map(|table| (table.name.clone(), table)).collect(),
+            roles: roles.into_iter().map(|role| (role.name.clone(), role)).collect(),
+            schemas: schemas.into_iter().map(|schema| (schema.name, schema.schema)).collect(),
+            functions,
+            default_rights,
+            activity: super::Activity::default(),
         })
     }
 }

@@ -31,6 +31,8 @@ mod journal;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod paper;
 #[cfg(test)]
 mod selftest;

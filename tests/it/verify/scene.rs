@@ -30,6 +30,20 @@ const QUOTED: &str = r#"
     );
     INSERT INTO "My.App"."Order ""1""" VALUES ('it''s', 1, 'o''a'), ('it''s', 2, 'b"b'), ('x', 3, 'b"b');
 "#;
+/// What is taken from the scene again, to have it as it is before a run.
+const WITHOUT_TENANTS: &str = r"
+    DROP SCHEMA tenantize_backup CASCADE;
+    DO $$ DECLARE t text; BEGIN
+      FOREACH t IN ARRAY '{users,projects,files,events,notes,drafts,memberships}'::text[] LOOP
+        EXECUTE format('ALTER TABLE %I DROP COLUMN tenant_id CASCADE', t);
+      END LOOP;
+    END $$;
+    ALTER TABLE users ADD UNIQUE (email);
+    ALTER TABLE projects ADD FOREIGN KEY (owner_id) REFERENCES users;
+    ALTER TABLE files ADD FOREIGN KEY (project_id) REFERENCES projects ON DELETE CASCADE;
+    DELETE FROM memberships AS m USING memberships AS n WHERE m.user_id = n.user_id AND m.ctid > n.ctid;
+    ALTER TABLE memberships ADD PRIMARY KEY (user_id);
+";
 const TABLES: [&str; 6] = ["users", "projects", "files", "events", "notes", "drafts"];
 const FENCED: [&str; 9] = ["users", "projects", "files", "events", "events_2025", "events_2026", "notes", "drafts", "memberships"];
 
@@ -58,6 +72,14 @@ impl Scene {
         let protect = protect(&ident(&app));
         run(&db, &protect);
         Self { plan: plan(&ident(&app), protect), db, app }
+    }
+
+    /// The same tables before a run: without tenants and policies.
+    pub(crate) fn before() -> Self {
+        let db = TestDb::new(&format!("{FIXTURE}{WITHOUT_TENANTS}"));
+        let app = db.role("app");
+        db.psql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {app}"));
+        Self { plan: plan(&ident(&app), Vec::new()), db, app }
     }
 
     /// One table with names that only quotes hold together; the registry's key is a text.
