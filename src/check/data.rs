@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Check, Subject, kind};
-use crate::catalog::{Catalog, ForeignKey, Table};
+use crate::catalog::{Catalog, ForeignKey, Index, Table};
 use crate::plan::{Plan, PlannedTable};
-use crate::sql::check::{Link, cross_tenant, dangling, filtered, unexpected_counts, unknown_tenants, without_tenant};
-use crate::sql::{QualifiedName, Statement, TenantKey};
+use crate::sql::check::{Link, cross_tenant, dangling, doubles, filtered, unexpected_counts, unknown_tenants, without_tenant};
+use crate::sql::{Ident, QualifiedName, Statement, TenantKey};
 
 pub(super) fn check(id: &str, subject: impl Into<String>, query: Statement) -> Option<Check> {
     kind(id).map(|kind| Check::new(kind, subject, query))
@@ -19,7 +19,7 @@ pub(super) fn families<'a>(subject: &Subject, catalog: &'a Catalog) -> Vec<&'a T
     members.filter(|member| seen.insert(&member.name)).collect()
 }
 
-/// The checks of the rows: T800 to T804 and T807.
+/// The checks of the rows: T800 to T804, T806 and T807.
 #[must_use]
 pub fn data_checks(subject: &Subject, plan: Option<&Plan>, catalog: &Catalog) -> Vec<Check> {
     let mut checks = Vec::new();
@@ -32,6 +32,9 @@ pub fn data_checks(subject: &Subject, plan: Option<&Plan>, catalog: &Catalog) ->
         checks.extend(rows(subject, plan, table));
     }
     for member in &members {
+        for index in member.indexes.iter().filter(|index| index.unique && !index.valid) {
+            checks.extend(unique(member, index));
+        }
         for key in member.foreign_keys.iter().filter(|key| !key.inherited) {
             checks.extend(reference(subject, &members, member, key));
         }
@@ -58,6 +61,14 @@ pub(super) fn rows(subject: &Subject, plan: Option<&Plan>, table: &QualifiedName
 fn expected(plan: &Plan, planned: &PlannedTable) -> Vec<(TenantKey, i64)> {
     let key = |slug: &str| plan.tenants.tenants.iter().find(|tenant| tenant.slug == slug).map(|tenant| tenant.key.clone());
     planned.expected.iter().filter_map(|(slug, rows)| Some((key(slug)?, *rows))).collect()
+}
+
+/// An invalid unique index keeps nothing unique. What a valid one keeps unique over all tenants is unique within each.
+fn unique(table: &Table, index: &Index) -> Option<Check> {
+    let columns: Vec<Ident> = index.columns.iter().cloned().collect::<Option<_>>()?;
+    let subject = format!("{} ({})", table.name.plain(), index.name.plain());
+    let query = (!index.partial).then(|| doubles(&table.name, &subject, &columns))?;
+    check("T806", subject, query)
 }
 
 fn reference(subject: &Subject, members: &[&Table], child: &Table, key: &ForeignKey) -> Vec<Check> {

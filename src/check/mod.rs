@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::sql::Statement;
 
 /// So many rows of evidence are kept of a check.
-const EVIDENCE: usize = 20;
+pub(crate) const EVIDENCE: usize = 20;
 
 /// How a check or an attack ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

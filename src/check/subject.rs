@@ -35,7 +35,7 @@ pub struct Subject {
     pub context: ContextSpec,
     /// Whether row-level security must bind owners too.
     pub owners: Owners,
-    /// Foreign keys of which the plan said that they stay without the tenant: table and name.
+    /// Foreign keys of which the plan said that they stay without the tenant, and unique keys of which the operator did: table and name.
     pub accepted: Vec<(QualifiedName, String)>,
 }
 
@@ -76,7 +76,7 @@ impl Subject {
             trusted_roles: plan.trusted_roles.clone(),
             context: plan.context.clone(),
             owners: owners(plan),
-            accepted: plan.kept_keys.iter().map(|key| (key.table.clone(), key.name.plain().to_owned())).collect(),
+            accepted: accepted(plan),
             tables,
         }
     }
@@ -141,4 +141,11 @@ fn owners(plan: &Plan) -> Owners {
     });
     let forces = changes.flatten().any(|change| matches!(change, Change::ForceRls { .. }));
     if forces { Owners::Bound } else { Owners::Free }
+}
+
+/// Foreign keys that the plan keeps, and unique keys of which the operator said that they are global.
+fn accepted(plan: &Plan) -> Vec<(QualifiedName, String)> {
+    let foreign = plan.kept_keys.iter().map(|key| (&key.table, &key.name));
+    let unique = plan.global_keys.iter().map(|(table, name)| (table, name));
+    foreign.chain(unique).map(|(table, name)| (table.clone(), name.plain().to_owned())).collect()
 }

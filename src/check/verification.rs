@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckResult, Comparison, Subject, Verdict, catalog_checks, compare, data_checks, milliseconds, run};
 use crate::catalog::{Catalog, CatalogError};
 use crate::db::{ConnectError, Database, DatabaseUrl, Fault, HasFault};
-use crate::isolation::{AttackResult, Attacker, prove, targets};
+use crate::isolation::{AttackResult, Attacker, prove, queries, targets};
 use crate::plan::Plan;
 use crate::sql::Ident;
 
@@ -160,7 +160,8 @@ pub fn verify(
     checks.extend(catalog_checks(subject));
     let roles = if options.app_url.is_some() { 1 } else { subject.app_roles.len() };
     on_progress(VerifyProgress::Started { checks: checks.len(), relations: targets(subject, &catalog).len() * roles });
-    let checks = run(&mut conn, &checks, &mut |result| on_progress(VerifyProgress::Checked(result)))?;
+    let mut checks = run(&mut conn, &checks, &mut |result| on_progress(VerifyProgress::Checked(result)))?;
+    checks.extend(queries(db, subject, &catalog, options.app_url.as_ref(), &mut |result| on_progress(VerifyProgress::Checked(result)))?);
     let checks_ms = milliseconds(started.elapsed());
     let attacking = Instant::now();
     let proof = prove(db, subject, &catalog, options.app_url.as_ref(), &mut |done| on_progress(VerifyProgress::Attacked(done)))?;

@@ -3,6 +3,8 @@ SET row_security = off;
 -- Nobody who may create functions or operators in the application's schemas can put his between ours and PostgreSQL's.
 -- What the operator wrote, and the application's triggers, run under the database's own path: SET LOCAL … TO DEFAULT.
 SET search_path = pg_catalog, pg_temp;
+-- Questions to the catalog look dear to the planner; compiling one takes a second, answering it some milliseconds.
+SET jit = off;
 SET standard_conforming_strings = on;
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';

@@ -2,9 +2,11 @@
 
 mod attack;
 mod judge;
+mod per_row;
 mod persona;
 mod probe;
 mod prove;
+mod queries;
 mod run;
 pub mod selftest;
 
@@ -13,3 +15,4 @@ pub use judge::{Outcome, judge};
 pub use persona::{Persona, Settings, impostors, settings};
 pub use probe::{Attacker, Means};
 pub use prove::{AttackResult, Proof, Target, prove, targets};
+pub use queries::queries;

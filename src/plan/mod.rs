@@ -171,6 +171,9 @@ pub struct Plan {
     /// Tables that every tenant reads.
     #[serde(default)]
     pub shared: Vec<QualifiedName>,
+    /// Unique keys of which the operator said that they stay unique over all tenants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub global_keys: Vec<(QualifiedName, Ident)>,
     /// The membership table, if there is one.
     pub membership: Option<QualifiedName>,
     /// The tables that get tenants, parents before children.
@@ -266,6 +269,7 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
         trusted_roles: input.config.rls.trusted_roles.clone(),
         context: crate::phase::context_spec(input),
         shared: input.config.shared().cloned().collect(),
+        global_keys: global_keys(input),
         membership: input.config.memberships.as_ref().map(|memberships| memberships.table.clone()),
         tables: planned_tables(input),
         shapes: shapes(input),
@@ -292,6 +296,14 @@ fn changes(steps: &[Step]) -> impl Iterator<Item = &Change> {
         Action::Concurrent { change } => std::slice::from_ref(change),
         Action::Backup(_) | Action::Fill(_) | Action::Settle { .. } => &[],
     })
+}
+
+fn global_keys(input: &PlanInput<'_>) -> Vec<(QualifiedName, Ident)> {
+    let of = |(table, config): (&QualifiedName, &crate::config::TableConfig)| {
+        let keys = config.unique.iter().filter(|(_, policy)| **policy == crate::config::KeyPolicy::Global);
+        keys.map(|(name, _)| (table.clone(), name.clone())).collect::<Vec<_>>()
+    };
+    input.config.tables.iter().flat_map(of).collect()
 }
 
 fn planned_tables(input: &PlanInput<'_>) -> Vec<PlannedTable> {

@@ -165,6 +165,21 @@ pub fn dangling(link: &Link<'_>) -> Statement {
     ))
 }
 
+/// Rows that share the values of `columns`, none of them null; `columns` must not be empty.
+#[must_use]
+pub fn doubles(table: &QualifiedName, subject: &str, columns: &[Ident]) -> Statement {
+    let filled: Vec<String> = columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+    let texts: Vec<String> = columns.iter().map(|column| format!("{column}::text")).collect();
+    Statement::new(format!(
+        "SELECT {} AS object, count(*) || ' values are there more than once; for example ' || min(d.example) AS detail \
+         FROM (SELECT min(concat_ws(', ', {})) AS example FROM {table} WHERE {} GROUP BY {} HAVING count(*) > 1) AS d HAVING count(*) > 0",
+        Text(subject),
+        texts.join(", "),
+        filled.join(" AND "),
+        list(columns)
+    ))
+}
+
 fn hash(columns: &[Ident]) -> String {
     format!("hashtextextended(ROW({})::text, 0)", list(columns))
 }

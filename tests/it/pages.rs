@@ -19,7 +19,10 @@ use crate::verify::scene::Scene;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/findings");
 /// Checks that find something in the scene as it is, none of them an error.
-const FIND_SOMETHING: &[&str] = &[];
+const FIND_SOMETHING: &[&str] = &["T512"];
+/// No statement makes a server older, T806 is asked of invalid indexes alone, and plans are made by a session of the application:
+/// `verify::statements` tries these.
+const ELSEWHERE: &[&str] = &["T704", "T806", "T901", "T902"];
 
 fn path(name: &str) -> String {
     format!("{FOLDER}/{name}.md")
@@ -298,7 +301,7 @@ fn problem(scene: &Scene, kind: &Kind, example: &Example) -> Option<String> {
 fn assert_family(family: char) {
     let stage = Stage { after: Scene::new(), before: Scene::before() };
     let mut wrong = Vec::new();
-    for kind in of_family(family) {
+    for kind in of_family(family).filter(|kind| !ELSEWHERE.contains(&kind.id)) {
         let found = read(kind.id).map_or_else(|missing| vec![missing], |page| problems(&stage, kind, &page));
         wrong.extend(found.into_iter().map(|problem| format!("{}: {problem}", kind.id)));
     }

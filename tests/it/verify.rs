@@ -1,6 +1,7 @@
 //! The verification passes a database as the phases leave it, and catches each defect on its own.
 
 pub(crate) mod scene;
+mod statements;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,9 @@ use scene::{Scene, TENANT_A, TENANT_B};
 
 /// Ids of checks and names of classes that fail.
 fn caught(verification: &Verification) -> BTreeSet<String> {
-    let checks = verification.checks.iter().filter(|check| check.verdict != Verdict::Pass).map(|check| check.id.clone());
+    let failing = verification.checks.iter().filter(|check| check.verdict != Verdict::Pass);
+    // Of how old the server is no scene can say anything.
+    let checks = failing.map(|check| check.id.clone()).filter(|id| !["T704", "T707"].contains(&id.as_str()));
     let attacks = verification.attacks.iter().filter(|attack| attack.fails()).map(|attack| attack.class.name().to_owned());
     checks.chain(attacks).collect()
 }

@@ -1,22 +1,13 @@
-, over AS (
-  SELECT w.ev_class AS oid
-  FROM guarded AS g
-  JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = g.oid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
-  JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid AND w.ev_class <> g.oid
-  UNION
-  SELECT w.ev_class
-  FROM over AS o
-  JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = o.oid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
-  JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid AND w.ev_class <> o.oid
-)
-SELECT n.nspname || '.' || c.relname AS object,
-  'it reads with the rights of ' || o.rolname || ', whom no policy binds; ' || string_agg(DISTINCT app.rolname, ', ') || ' may read it' AS detail
-FROM over
-JOIN pg_catalog.pg_class AS c ON c.oid = over.oid AND c.relkind = 'v'
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_roles AS o ON o.oid = c.relowner, app
-WHERE NOT coalesce(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false)
-  AND (o.rolsuper OR o.rolbypassrls OR EXISTS (SELECT FROM guarded AS g WHERE pg_has_role(o.oid, g.relowner, 'USAGE') AND NOT g.relforcerowsecurity))
-  AND has_schema_privilege(app.oid, n.oid, 'USAGE') AND has_table_privilege(app.oid, c.oid, 'SELECT')
-GROUP BY 1, o.rolname
-ORDER BY 1
+SELECT v.name AS object,
+  'it reads ' || string_agg(DISTINCT g.name, ', ') || ' with the rights of ' || w.rolname || ', whom no policy binds; '
+    || string_agg(DISTINCT app.rolname || CASE WHEN r.entry = v.name THEN '' ELSE ' by ' || r.entry END, ', ') || ' may read it' AS detail
+FROM route AS r
+JOIN app ON app.oid = r.app AND app.oid <> r.who
+JOIN view AS v ON v.oid = r.oid AND v.relkind = 'v'
+JOIN reads ON reads.view = v.oid
+JOIN guarded AS g ON g.oid = reads.relation
+JOIN pg_catalog.pg_roles AS w ON w.oid = r.who
+WHERE (w.rolsuper OR w.rolbypassrls OR (NOT g.relforcerowsecurity AND pg_has_role(w.oid, g.relowner, 'USAGE')))
+  AND has_any_column_privilege(w.oid, g.oid, 'SELECT')
+GROUP BY v.name, w.rolname
+ORDER BY 1, 2

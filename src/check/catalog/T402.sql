@@ -1,18 +1,18 @@
-, over AS (
-  SELECT w.ev_class AS oid
+, above AS (
+  SELECT reads.view AS oid
   FROM guarded AS g
-  JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = g.oid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
-  JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid AND w.ev_class <> g.oid
+  JOIN reads ON reads.relation = g.oid
   UNION
-  SELECT w.ev_class
-  FROM over AS o
-  JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = o.oid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
-  JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid AND w.ev_class <> o.oid
+  SELECT reads.view
+  FROM above
+  JOIN reads ON reads.relation = above.oid
 )
-SELECT n.nspname || '.' || c.relname AS object, 'it holds rows of all tenants; ' || string_agg(DISTINCT app.rolname, ', ') || ' may read it' AS detail
-FROM over
-JOIN pg_catalog.pg_class AS c ON c.oid = over.oid AND c.relkind = 'm'
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace, app
-WHERE has_schema_privilege(app.oid, n.oid, 'USAGE') AND has_table_privilege(app.oid, c.oid, 'SELECT')
+SELECT v.name AS object,
+  'it holds rows of all tenants; '
+    || string_agg(DISTINCT app.rolname || CASE WHEN r.entry = v.name THEN '' ELSE ' by ' || r.entry END, ', ') || ' may read it' AS detail
+FROM above
+JOIN view AS v ON v.oid = above.oid AND v.relkind = 'm'
+JOIN route AS r ON r.oid = v.oid
+JOIN app ON app.oid = r.app
 GROUP BY 1
 ORDER BY 1

@@ -41,4 +41,37 @@ WITH RECURSIVE given AS (
   WHERE NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
     AND EXISTS (SELECT FROM unnest(g.pins) AS pin WHERE starts_with(p.reads, pin) AND starts_with(p.writes, pin))
     AND p.reads || p.writes !~ ' OR | IS NULL|COALESCE'
+), how AS (
+  -- Since PostgreSQL 16 a member may be one without the right to SET ROLE.
+  SELECT CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END AS become
+), unbound AS (
+  -- Whose rights, lent by a view, a rule or a function, let rows of every tenant pass.
+  SELECT r.oid, r.rolname
+  FROM pg_catalog.pg_roles AS r
+  WHERE r.rolsuper OR r.rolbypassrls
+    OR EXISTS (SELECT FROM guarded AS g WHERE NOT g.relforcerowsecurity AND pg_has_role(r.oid, g.relowner, 'USAGE'))
+), view AS (
+  SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relkind, c.relowner, c.relnamespace,
+    EXISTS (SELECT FROM pg_options_to_table(c.reloptions) AS o WHERE o.option_name = 'security_invoker' AND o.option_value::boolean) AS invoker
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+), reads AS (
+  SELECT DISTINCT w.ev_class AS view, d.refobjid AS relation
+  FROM pg_catalog.pg_rewrite AS w
+  JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+    AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> w.ev_class
+  WHERE w.ev_type = '1'
+), route AS (
+  -- Every view that a role of the application reaches, also through others, and with whose rights it reads then.
+  SELECT app.oid AS app, view.oid, CASE WHEN view.invoker THEN app.oid ELSE view.relowner END AS who, view.name AS entry
+  FROM app, view
+  WHERE has_schema_privilege(app.oid, view.relnamespace, 'USAGE') AND has_any_column_privilege(app.oid, view.oid, 'SELECT')
+  UNION
+  SELECT r.app, v.oid, CASE WHEN v.invoker THEN r.who ELSE v.relowner END, r.entry
+  FROM route AS r
+  JOIN view AS outer_view ON outer_view.oid = r.oid AND outer_view.relkind = 'v'
+  JOIN reads ON reads.view = r.oid
+  JOIN view AS v ON v.oid = reads.relation
+  WHERE has_any_column_privilege(r.who, v.oid, 'SELECT')
 )

@@ -21,6 +21,9 @@ kinds! {
     "T805" Warning After "nothing but the tenant column differs from the backup"
         "either the application has written since, or a trigger changed rows"
         "look the named keys up in both tables";
+    "T806" Error After "rows keep the unique keys that failed to build"
+        "the index cannot be built, and who looks the value up gets one of two rows"
+        "merge or correct the rows, then drop the index and build it again";
     "T807" Error After "every foreign key holds, asked of the rows themselves"
         "PostgreSQL marks a key as valid that it checked through a policy, and so did not check"
         "correct the rows";

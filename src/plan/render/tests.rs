@@ -91,6 +91,7 @@ fn plan() -> Plan {
         trusted_roles: Vec::new(),
         context: ContextSpec::default(),
         shared: Vec::new(),
+        global_keys: Vec::new(),
         membership: None,
         tables: vec![
             table("public.users", Strategy::Constant(key("1")), "the rule names one tenant for all rows", &[("default", 12)]),

@@ -26,7 +26,7 @@ const QUOTED: &str = r#"
     CREATE TABLE "My.App"."Order ""1""" (
       "The Key" text, "select" int,
       "Account Nr" varchar(20) NOT NULL REFERENCES "My.App"."Accounts",
-      PRIMARY KEY ("The Key", "select")
+      PRIMARY KEY ("Account Nr", "The Key", "select")
     );
     INSERT INTO "My.App"."Order ""1""" VALUES ('it''s', 1, 'o''a'), ('it''s', 2, 'b"b'), ('x', 3, 'b"b');
 "#;
@@ -190,6 +190,7 @@ fn plan(app: &Ident, protect: Vec<Change>) -> Plan {
         trusted_roles: Vec::new(),
         context: ContextSpec::default(),
         shared: vec![public("plans")],
+        global_keys: Vec::new(),
         membership: Some(public("memberships")),
         tables: TABLES.map(planned).to_vec(),
         shapes: BTreeMap::new(),
