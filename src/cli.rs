@@ -1,12 +1,15 @@
 //! The command line, nothing else.
 
+mod audit;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::check::VerifyFormat;
+pub use audit::{AuditArgs, ContextName};
+
 use crate::phase::Phase;
 use crate::plan::{PlanFormat, StrategyWish};
 use crate::progress::{ColorMode, ProgressMode};
@@ -72,7 +75,7 @@ pub enum Command {
     /// Show what is done, what is running and what is left.
     Status(StatusArgs),
     /// Prove the result: checks, attacks as the application role, comparison with the backup.
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
     /// Take the run back, newest step first.
     Rollback(RollbackArgs),
     /// Drop the journal and the staged maps of an ended run; afterwards it cannot be taken back.
@@ -187,7 +190,7 @@ pub struct StatusArgs {
 pub struct VerifyArgs {
     /// Print in this form.
     #[arg(long, value_enum, default_value_t)]
-    pub format: VerifyFormat,
+    pub format: VerifyOutput,
     /// Attack as this login of the application instead of a temporary one.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub app_url: Option<String>,
@@ -195,6 +198,21 @@ pub struct VerifyArgs {
     /// itself is only read.
     #[arg(long, conflicts_with = "app_url")]
     pub self_test: bool,
+    /// What is verified where there is no run.
+    #[command(flatten)]
+    pub audit: AuditArgs,
+}
+
+/// How `verify` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VerifyOutput {
+    /// For people: a table per layer, what fails first.
+    #[default]
+    Text,
+    /// For programs: everything.
+    Json,
+    /// For spreadsheets: a line per result.
+    Csv,
 }
 
 /// Arguments of `rollback`.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::app_migration::MigrationError;
 use crate::catalog::CatalogError;
-use crate::check::VerifyError;
+use crate::check::{DiscoverError, VerifyError};
 use crate::config::ConfigError;
 use crate::db::{ConnectError, LockError, UrlError};
 use crate::exec::{ExecError, StepError};
@@ -60,6 +60,9 @@ pub enum Error {
     /// Something could not be verified.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// It is not clear what is to be verified.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
     /// An earlier run is not ended.
     #[error("run {run} is not finished: it is {state}")]
     Unfinished {
@@ -144,6 +147,7 @@ impl Error {
             Self::Url(error) => Some(error.hint()),
             Self::Connect(error) => Some(error.hint()),
             Self::Lock(error) => Some(error.hint()),
+            Self::Discover(error) => error.hint(),
             Self::Blocked(_) => Some("resolve each blocker, then look again with: tenantize check".into()),
             Self::Verification(_) => Some("each failure names its remedy; look again with: tenantize verify".into()),
             Self::Missed(_) => Some("report it: this is a fault of tenantize, not of the database".into()),
@@ -184,6 +188,8 @@ impl Error {
             | Self::SelfTest(SelfTestError::Tool { .. })
             | Self::Audit(AuditError::Map(MapError::Read { .. } | MapError::Write { .. } | MapError::Header { .. })) => 2,
             Self::Connect(error) if !error.is_transient() => 2,
+            Self::Discover(DiscoverError::Catalog(_) | DiscoverError::Query(_)) => 1,
+            Self::Discover(_) => 2,
             Self::Blocked(_) => 3,
             Self::Verification(_) | Self::Missed(_) | Self::SelfTest(SelfTestError::Baseline(_)) => 4,
             Self::Stopped | Self::SelfTest(SelfTestError::Stopped) => 5,

@@ -3,6 +3,7 @@
 mod catalog;
 mod compare;
 mod data;
+mod discover;
 mod kind;
 mod later;
 mod promise;
@@ -13,10 +14,11 @@ mod verification;
 pub use catalog::{catalog_checks, some};
 pub use compare::{Comparison, compare};
 pub use data::data_checks;
+pub use discover::{ContextWish, DiscoverError, DiscoverOptions, Discovery, Fact, MEMBER, Mention, Source, TENANT, fill};
 pub use kind::{Kind, Severity, When, catalogue, kind};
 pub use promise::promises;
 pub use render::VerifyFormat;
-pub use subject::{Owners, Registry, Subject};
+pub use subject::{Found, MemberColumn, Owners, Registry, Subject};
 pub use verification::{Totals, Verification, VerifyError, VerifyOptions, VerifyProgress, verify};
 
 use std::fmt;

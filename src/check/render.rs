@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{CheckResult, Totals, Verdict, Verification, kind};
+use super::{CheckResult, Fact, Source, Totals, Verdict, Verification, kind};
 use crate::isolation::{AttackResult, Class};
 use crate::progress::style::{duration, pad, plural};
 
 /// How a verification is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VerifyFormat {
     /// For people: a table per layer, what fails first.
     #[default]
@@ -60,11 +60,25 @@ impl Verification {
     fn text(&self) -> String {
         let plan = self.plan.as_ref().map(|id| format!(", plan {}", id.get(..8).unwrap_or(id))).unwrap_or_default();
         let mut out = format!("verification of {}{plan}\n\n", self.database);
+        self.text_of_facts(&mut out);
         self.text_of_checks(&mut out);
         self.text_of_attacks(&mut out);
         self.text_of_comparison(&mut out);
         out.push_str(&self.summary());
         out
+    }
+
+    fn text_of_facts(&self, out: &mut String) {
+        if self.looked_at.is_empty() {
+            return;
+        }
+        line(out, "looked at");
+        let width = self.looked_at.iter().map(|fact| fact.what.len()).max().unwrap_or_default();
+        for Fact { what, is, because, source, option } in &self.looked_at {
+            let otherwise = if *source == Source::Guessed { format!("; say otherwise with {option}") } else { String::new() };
+            line(out, &format!("  {}  {is} ({because}{otherwise})", pad(what, width)));
+        }
+        out.push('\n');
     }
 
     fn text_of_checks(&self, out: &mut String) {

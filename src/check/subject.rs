@@ -37,6 +37,26 @@ pub struct Subject {
     pub owners: Owners,
     /// Foreign keys of which the plan said that they stay without the tenant, and unique keys of which the operator did: table and name.
     pub accepted: Vec<(QualifiedName, String)>,
+    /// How a session becomes a tenant where no plan has decided it; it counts before `context`.
+    pub found: Option<Found>,
+}
+
+/// What was found out of a database that no plan has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The settings of a session; `{tenant}` and `{member}` stand for a tenant's key and for a user of it.
+    pub settings: Vec<(String, String)>,
+    /// Where users of a tenant are found, if the settings need one.
+    pub member: Option<MemberColumn>,
+}
+
+/// The column of the membership table that names a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberColumn {
+    /// The membership table.
+    pub table: QualifiedName,
+    /// The column.
+    pub column: Ident,
 }
 
 /// The table of tenants.
@@ -77,6 +97,7 @@ impl Subject {
             context: plan.context.clone(),
             owners: owners(plan),
             accepted: accepted(plan),
+            found: None,
             tables,
         }
     }
@@ -89,6 +110,14 @@ impl Subject {
     /// Every role that the application connects as.
     pub(crate) fn roles(&self) -> impl Iterator<Item = &Ident> {
         self.app_roles.iter().chain(&self.read_roles)
+    }
+
+    /// The settings that say for which tenant a session speaks.
+    fn settings(&self) -> Vec<&str> {
+        match &self.found {
+            Some(found) => found.settings.iter().map(|(name, _)| name.as_str()).collect(),
+            None => self.context.settings(),
+        }
     }
 
     /// What the static checks are told, as JSON: names of relations are quoted, others plain.
@@ -107,7 +136,7 @@ impl Subject {
             read_roles: plain(&self.read_roles),
             trusted: plain(&self.trusted_roles),
             forced: self.owners == Owners::Bound,
-            settings: self.context.settings(),
+            settings: self.settings(),
             accepted: self.accepted.iter().map(|(table, name)| (quoted(table), name.clone())).collect(),
         };
         serde_json::to_string(&scope).unwrap_or_default()

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CheckResult, Comparison, Subject, Verdict, catalog_checks, compare, data_checks, milliseconds, run};
+use super::{CheckResult, Comparison, Fact, Subject, Verdict, catalog_checks, compare, data_checks, milliseconds, run};
 use crate::catalog::{Catalog, CatalogError};
 use crate::db::{ConnectError, Database, DatabaseUrl, Fault, HasFault};
 use crate::isolation::{AttackResult, Attacker, prove, queries, targets};
@@ -67,6 +67,9 @@ pub struct Verification {
     pub plan: Option<String>,
     /// The database.
     pub database: String,
+    /// What was taken for true of a database that no plan has made.
+    #[serde(default)]
+    pub looked_at: Vec<Fact>,
     /// The checks.
     pub checks: Vec<CheckResult>,
     /// Who attacked.
@@ -173,6 +176,7 @@ pub fn verify(
     Ok(Verification {
         plan: plan.map(|plan| plan.id.clone()),
         database: catalog.server.database.plain().to_owned(),
+        looked_at: Vec::new(),
         checks,
         attackers: proof.attackers,
         attacks: proof.attacks,

@@ -1,5 +1,6 @@
 //! Builds what every command needs, and dispatches.
 
+mod audit;
 mod check;
 mod clean;
 mod demo;

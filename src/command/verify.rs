@@ -1,8 +1,10 @@
 //! `tenantize verify`: isolation as a measured fact.
 
-use super::{Context, selftest};
-use crate::check::{Subject, VerifyOptions, VerifyProgress, verify};
-use crate::cli::VerifyArgs;
+use diesel::PgConnection;
+
+use super::{Context, audit, selftest};
+use crate::check::{Discovery, Fact, Subject, VerifyFormat, VerifyOptions, VerifyProgress, verify};
+use crate::cli::{VerifyArgs, VerifyOutput};
 use crate::config::Config;
 use crate::db::DatabaseUrl;
 use crate::error::Error;
@@ -15,30 +17,62 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let config = cx.config_if_any()?;
     let db = cx.connect(config.as_ref(), 1)?;
     let mut conn = db.get()?;
-    let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
-    let record = record.ok_or(Error::Nothing { message: "there is no run to verify".into(), next: "start one with: tenantize run" })?;
-    let plan: Plan = serde_json::from_value(record.plan).map_err(JournalError::from)?;
+    let question = match &args.audit.tenant_column {
+        Some(column) => {
+            let Discovery { subject, facts } = audit::discover(cx.ui, &mut conn, &args.audit, column)?;
+            Question { subject, facts, plan: None }
+        }
+        None => of_run(&mut conn, config.as_ref())?,
+    };
+    drop(conn);
     let app_url = args.app_url.as_deref().map(DatabaseUrl::parse).transpose()?;
     let options = VerifyOptions { app_url };
-    // The operator may have declared more tables as shared since.
-    let shared: Vec<QualifiedName> = config.iter().flat_map(Config::shared).cloned().collect();
-    let mut subject = Subject::of_plan(&plan, &shared);
-    // Tables that came since must hold what the others hold.
-    let ignored: Vec<QualifiedName> = config.iter().flat_map(Config::ignored).cloned().collect();
-    subject.add_later_tables(&mut conn, &ignored)?;
-    drop(conn);
+    let Question { subject, plan, facts } = question;
     if args.self_test {
         let url = db.url().clone();
         drop(db);
-        return selftest::run(cx, &url, &subject, args.format);
+        return selftest::run(cx, &url, &subject, format(args.format));
     }
     let report = cx.ui.reporter();
     let mut progress = Progress { report: &*report, done: 0 };
-    let verification = verify(&db, &subject, Some(&plan), &options, &mut |event| progress.tell(event))?;
+    let mut verification = verify(&db, &subject, plan.as_ref(), &options, &mut |event| progress.tell(event))?;
+    verification.looked_at = facts;
     report.event(&Event::StepFinished { step: STEP.into(), took_ms: verification.took_ms, rows: None });
     drop(report);
-    cx.ui.out(&verification.render(args.format))?;
+    cx.ui.out(&verification.render(format(args.format)))?;
     if verification.passed() { Ok(()) } else { Err(Error::Verification(verification.failures())) }
+}
+
+/// What is verified.
+struct Question {
+    subject: Subject,
+    plan: Option<Plan>,
+    facts: Vec<Fact>,
+}
+
+/// The result of the newest run.
+fn of_run(conn: &mut PgConnection, config: Option<&Config>) -> Result<Question, Error> {
+    let record = if store::exists(conn)? { store::newest_run(conn)? } else { None };
+    let record = record.ok_or(Error::Nothing {
+        message: "there is no run to verify".into(),
+        next: "start one with: tenantize run; or verify what others made with: tenantize verify --tenant-column COLUMN",
+    })?;
+    let plan: Plan = serde_json::from_value(record.plan).map_err(JournalError::from)?;
+    // The operator may have declared more tables as shared since.
+    let shared: Vec<QualifiedName> = config.into_iter().flat_map(Config::shared).cloned().collect();
+    let mut subject = Subject::of_plan(&plan, &shared);
+    // Tables that came since must hold what the others hold.
+    let ignored: Vec<QualifiedName> = config.into_iter().flat_map(Config::ignored).cloned().collect();
+    subject.add_later_tables(conn, &ignored)?;
+    Ok(Question { subject, plan: Some(plan), facts: Vec::new() })
+}
+
+fn format(output: VerifyOutput) -> VerifyFormat {
+    match output {
+        VerifyOutput::Text => VerifyFormat::Text,
+        VerifyOutput::Json => VerifyFormat::Json,
+        VerifyOutput::Csv => VerifyFormat::Csv,
+    }
 }
 
 const STEP: &str = "verify";

@@ -1,5 +1,7 @@
 //! Whom a session claims to be: the settings that make it a tenant, nobody, or somebody who does not exist.
 
+mod found;
+
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use serde_json::{Value, json};
@@ -46,6 +48,9 @@ struct One {
 ///
 /// When the administrator's session cannot find somebody who belongs to the tenant.
 pub fn settings(admin: &mut PgConnection, subject: &Subject, persona: Persona<'_>) -> QueryResult<Option<Settings>> {
+    if let Some(found) = &subject.found {
+        return found::settings(admin, subject, found, persona);
+    }
     let text = match persona {
         Persona::Tenant(key) => key.text.clone(),
         Persona::Empty => String::new(),

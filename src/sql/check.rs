@@ -208,6 +208,15 @@ pub fn difference(table: &QualifiedName, copy: &QualifiedName, key: &[Ident], co
     ))
 }
 
+/// A user who belongs to a tenant, as `text`; one who belongs to few others first.
+#[must_use]
+pub fn member(memberships: &QualifiedName, tenant: &Ident, user: &Ident, key: &TenantKey) -> Statement {
+    Statement::new(format!(
+        "SELECT m.{user}::text AS text FROM {memberships} AS m WHERE m.{tenant} = {key} \
+         ORDER BY (SELECT count(DISTINCT o.{tenant}) FROM {memberships} AS o WHERE o.{user} = m.{user}), 1 LIMIT 1"
+    ))
+}
+
 /// Rows of each tenant, most first.
 #[must_use]
 pub fn census(table: &QualifiedName, column: &Ident) -> Statement {

@@ -9,6 +9,8 @@ mod architecture;
 #[cfg(test)]
 mod around;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod chaos;
@@ -34,6 +36,8 @@ mod life;
 mod pages;
 #[cfg(test)]
 mod paper;
+#[cfg(test)]
+mod seeds;
 #[cfg(test)]
 mod selftest;
 #[cfg(test)]
