@@ -8,6 +8,6 @@ WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relrowsecuri
   AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_depend AS d
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-  AND has_schema_privilege(app.oid, n.oid, 'USAGE') AND has_table_privilege(app.oid, c.oid, 'SELECT')
+  AND has_schema_privilege(app.oid, n.oid, 'USAGE') AND has_any_column_privilege(app.oid, c.oid, 'SELECT')
 GROUP BY 1
 ORDER BY 1

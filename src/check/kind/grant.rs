@@ -36,4 +36,10 @@ kinds! {
     "T611" Note Always "the application only draws from sequences"
         "the last value tells how much all tenants write, and setval can make every insert fail"
         "REVOKE SELECT, UPDATE ON SEQUENCE …; USAGE is enough" in "T611.sql";
+    "T612" Warning Always "the application cannot give itself more"
+        "CREATEROLE makes roles and, before PostgreSQL 16, a member of nearly any other; REPLICATION reads every change of every tenant"
+        "ALTER ROLE … NOCREATEROLE NOREPLICATION" in "T612.sql";
+    "T613" Error Always "the planner's statistics are closed"
+        "they hold the most common values of all tenants; the views pg_stats and pg_stats_ext show only what a role may read, the tables behind them everything"
+        "REVOKE ALL ON pg_catalog.pg_statistic, pg_catalog.pg_statistic_ext_data" in "T613.sql";
 }

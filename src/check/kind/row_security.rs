@@ -21,10 +21,16 @@ kinds! {
     "T107" Error Always "no other table is open to the application"
         "its rows belong to no tenant, so every tenant reads them"
         "say `scope = \"shared\"` if that is intended; otherwise give the table a tenant, or revoke the right" in "T107.sql";
+    "T108" Warning Always "the application writes nothing that all tenants read"
+        "what one tenant writes there, every other reads"
+        "REVOKE INSERT, UPDATE, DELETE ON …" in "T108.sql";
     "T109" Error After "a tenant sees only itself in the registry"
         "tenants can list or change each other"
         "enable row-level security on the registry and leave the application nothing but SELECT" in "T109.sql";
     "T110" Error Always "nobody may read a copy"
         "a copy has no policies: it shows the rows of all tenants"
         "revoke the right or drop the copy" in "T110.sql";
+    "T111" Warning After "the application does not write the registry of tenants"
+        "only the policies are in the way: the next one that somebody adds lets a tenant rename, close or create another"
+        "REVOKE INSERT, UPDATE, DELETE ON … FROM the application; let an administrator write it" in "T111.sql";
 }

@@ -205,7 +205,9 @@ impl Lab {
         let catalog = Catalog::load(&mut conn, &schemas(&self.subject))?;
         let mut checks = data_checks(&self.subject, None, &catalog);
         checks.extend(catalog_checks(&self.subject));
-        for result in run(&mut conn, &checks, &mut |_| {})?.iter().filter(|result| baseline.is_news(result)) {
+        let mut checks = run(&mut conn, &checks, &mut |_| {})?;
+        checks.extend(super::queries(db, &self.subject, &catalog, None, &mut |_| {})?);
+        for result in checks.iter().filter(|result| baseline.is_news(result)) {
             trial.checks.insert(result.id.clone(), result.severity);
         }
         drop(conn);
