@@ -9,6 +9,11 @@ use crate::sql::change::{PolicyKind, PolicySpec};
 use crate::sql::policy::{ChosenSource, ContextSpec, MembershipContext, PolicyForm, UserSource};
 use crate::sql::{Change, Ident, QualifiedName};
 
+/// So many rows make a wrong estimate expensive.
+const LARGE: i64 = 100_000;
+/// A tenant with this share of the rows, in percent, is no average one.
+const DOMINANT: i64 = 50;
+
 /// The context that the configuration asks for.
 pub(crate) fn spec(input: &PlanInput<'_>) -> ContextSpec {
     let rls = &input.config.rls;
@@ -123,8 +128,25 @@ pub(super) fn form(input: &PlanInput<'_>, table: &QualifiedName) -> (PolicyForm,
     let top = top(input, table);
     match input.config.tables.get(&top).map(|config| config.policy_form).unwrap_or_default() {
         FormWish::Bare => (PolicyForm::Bare, Some("policies ask directly, as the configuration says".into())),
-        FormWish::Wrapped | FormWish::Auto => (PolicyForm::Wrapped, None),
+        FormWish::Wrapped => (PolicyForm::Wrapped, None),
+        FormWish::Auto => match dominant(input, &top) {
+            Some((tenant, percent)) if spec(input).allows_bare() => {
+                let reason = format!("policies ask directly: {tenant} has {percent} % of the rows, and the planner should know");
+                (PolicyForm::Bare, Some(reason))
+            }
+            _ => (PolicyForm::Wrapped, None),
+        },
     }
+}
+
+/// The tenant that has most rows of a large table, and its share in percent; only where an index led by the tenant is built.
+fn dominant(input: &PlanInput<'_>, table: &QualifiedName) -> Option<(String, i64)> {
+    input.present().find(|target| target.table == *table)?;
+    let expected = input.audit.expected(table, input.tenants);
+    let rows: i64 = expected.values().sum();
+    let (tenant, most) = expected.into_iter().max_by_key(|(_, rows)| *rows)?;
+    // Of one tenant alone there is nothing to choose between.
+    (rows >= LARGE && most < rows && most * 100 >= rows * DOMINANT).then(|| (tenant, most * 100 / rows))
 }
 
 /// The table that the configuration knows: a partition's topmost parent.

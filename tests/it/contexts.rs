@@ -4,6 +4,12 @@ mod keys;
 
 use std::fs;
 
+use diesel::{Connection as _, PgConnection};
+use tenantize::check::Subject;
+use tenantize::isolation::{Persona, impostors, settings};
+use tenantize::plan::{Action, Plan};
+use tenantize::sql::{Change, KeyType, TenantKey};
+
 use crate::support::{Cli, Scenario};
 
 const AUTH: &str = "
@@ -270,4 +276,81 @@ fn the_secret_is_in_nothing_that_the_program_prints_or_keeps() {
     let tokens =
         |text: &String| text.split(|c: char| !c.is_ascii_hexdigit() && c != '|').any(|word| word.len() > 66 && word.as_bytes()[64] == b'|');
     assert!(!said.iter().any(tokens), "a token is told");
+}
+
+#[test]
+fn a_claim_that_anybody_can_write_is_nobody() {
+    nobody_only_says_so(AUTH, "context = \"supabase-jwt\"", "", 3);
+}
+
+#[test]
+fn who_is_no_member_is_nobody() {
+    nobody_only_says_so(MEMBERSHIPS, "context = \"membership\"", &format!("{MEMBERS}[rls.membership]\nstatus = \"status\"\n"), 3);
+}
+
+#[test]
+fn a_tenant_that_nobody_signed_is_nobody() {
+    nobody_only_says_so("", "context = \"signed\"", "", 4);
+}
+
+/// Those who claim to be a tenant and are not see none of its rows; the tenant, by the same means, sees all of them.
+fn nobody_only_says_so(sql: &str, rls: &str, more: &str, expected: usize) {
+    let shop = Shop::migrated(sql, rls, more);
+    let db = shop.scenario.db();
+    let plan: Plan = serde_json::from_str(&db.psql("SELECT plan FROM tenantize.runs")).unwrap();
+    let subject = Subject::of_plan(&plan, &[]);
+    let victim = TenantKey { ty: KeyType::Uuid, text: shop.tenant("acme") };
+    if !more.is_empty() {
+        db.psql("UPDATE public.memberships SET status = 'gone' WHERE user_id = 1");
+    }
+    let mut admin = PgConnection::establish(&db.url()).unwrap();
+    let found = impostors(&mut admin, &subject, &victim).unwrap();
+    assert_eq!(found.len(), expected, "{found:?}");
+    for (name, settings) in found {
+        let settings: Vec<(&str, &str)> = settings.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let seen = shop.orders(&settings);
+        assert!(["0", REFUSED].contains(&seen.as_str()), "{rls}, {name}: {seen}");
+    }
+    let own = settings(&mut admin, &subject, Persona::Tenant(&victim)).unwrap().unwrap();
+    let own: Vec<(&str, &str)> = own.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert_eq!(shop.orders(&own), ACME, "{rls}");
+}
+
+#[test]
+fn a_policy_asks_directly_where_one_tenant_has_most_of_many_rows() {
+    let lines =
+        "INSERT INTO order_lines (id, order_id, product, quantity) SELECT gen_random_uuid(), 1, 'p1', 1 FROM generate_series(1, 100000);";
+    let conditions = |form: &str| {
+        let shop = Shop::new(lines, "", "");
+        let file = shop.scenario.file("tenantize.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("{text}{form}")).unwrap();
+        let plan = shop.scenario.tenantize(&["plan", "--format", "json"]).stdout;
+        let plan: Plan = serde_json::from_str(&plan).unwrap();
+        let step =
+            |table: &str| plan.steps.iter().find(|step| step.id.to_string() == format!("rls/public.{table}/policies")).unwrap().clone();
+        [step("order_lines"), step("orders")].map(|step| {
+            let Action::Apply { changes } = &step.action else { panic!("{step:?}") };
+            let policies = changes.iter().filter(|change| matches!(change, Change::CreatePolicy(_)));
+            let bare = policies.map(|policy| !policy.to_string().contains("(SELECT")).collect::<Vec<bool>>();
+            assert!(bare.len() == 3 && bare.iter().all(|one| *one == bare[0]), "fence and allow have one text: {step:?}");
+            (bare[0], step.why.contains("98 % of the rows"))
+        })
+    };
+    assert_eq!(conditions(""), [(true, true), (false, false)], "the tenant of order 1 has 100,600 of 101,800 lines");
+    // order_lines is the last table of the configuration
+    assert_eq!(conditions("policy_form = \"wrapped\"\n"), [(false, false), (false, false)]);
+}
+
+#[test]
+fn memberships_that_bind_whoever_runs_it_are_told_before() {
+    let shop = Shop::new(MEMBERSHIPS, "context = \"membership\"", MEMBERS);
+    let db = shop.scenario.db();
+    let owner = db.role("owner");
+    db.psql(&format!(
+        "ALTER ROLE {owner} LOGIN; ALTER TABLE memberships OWNER TO {owner}; ALTER TABLE memberships FORCE ROW LEVEL SECURITY"
+    ));
+    let output = format!("{}", shop.scenario.cli_at(&db.url_as(&owner), &["plan"]).run());
+    assert!(output.contains("T061"), "{output}");
+    assert!(!format!("{}", shop.scenario.cli(&["plan"]).run()).contains("T061"), "a superuser is bound by nothing");
 }
