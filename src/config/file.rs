@@ -217,7 +217,7 @@ pub struct TableConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FormWish {
-    /// As the rows of its tenants advise.
+    /// In a sub-select; the plan says where one tenant has most of many rows.
     #[default]
     Auto,
     /// In a sub-select, once per query.

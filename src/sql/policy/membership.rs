@@ -53,7 +53,8 @@ fn my_tenants(spec: &MembershipContext, ty: KeyType) -> Function {
 /// The user and the chosen tenant; null where the session names none.
 fn variables(spec: &MembershipContext, ty: KeyType) -> String {
     let user = match &spec.user {
-        UserSource::Setting(name) => setting(name, &spec.user_ty),
+        // Assigned, not cast: a cast cuts a text that is too long for the column, and the rest may be another user.
+        UserSource::Setting(name) => setting(name, "text"),
         UserSource::AuthUid if spec.user_ty == "uuid" => "auth.uid()".to_owned(),
         UserSource::AuthUid => format!("auth.uid()::{}", spec.user_ty),
     };

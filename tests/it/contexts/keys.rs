@@ -92,3 +92,28 @@ fn every_context_knows_every_type_of_key() {
         }
     }
 }
+
+#[test]
+fn a_user_is_never_cut_to_another_one() {
+    let db = TestDb::new(AUTH);
+    let context = ContextSpec::Membership(MembershipContext {
+        table: "public.members".parse().unwrap(),
+        user_column: Ident::new("who").unwrap(),
+        user_ty: "character varying(4)".into(),
+        tenant_column: Ident::new("tenant").unwrap(),
+        status: None,
+        user: UserSource::Setting("app.user_id".into()),
+        chosen: ChosenSource::Setting("app.tenant_id".into()),
+        tenants: Tenants::One,
+    });
+    db.psql(&format!(
+        "CREATE TABLE members (who varchar(4), tenant int, PRIMARY KEY (who, tenant)); INSERT INTO members VALUES ('anna', 7);
+         CREATE SCHEMA tenancy; {}",
+        create_context(&context, KeyType::Int)
+    ));
+    let tenant = |user: &str| db.try_psql(&format!("SET app.user_id = '{user}'; SELECT tenancy.current_tenant_id()"));
+    assert_eq!(tenant("anna"), Ok("7".into()));
+    assert!(tenant("annabel").is_err(), "too long for any user");
+    assert_eq!(db.psql("BEGIN; SELECT tenancy.set_user('anna'); SELECT tenancy.current_tenant_id(); COMMIT"), "\n7");
+    db.psql(&drop_context(&context, KeyType::Int));
+}
