@@ -12,13 +12,23 @@ pub(super) type Usage = Vec<Option<Ident>>;
 
 /// A schema and what the connected role may do there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are facts of the catalog, not choices")]
 pub struct Schema {
     /// Who may look names up there.
     pub usage: Usage,
+    /// Its owner.
+    #[serde(default)]
+    pub owner: Option<Ident>,
     /// Whether the connected role may grant rights on it.
     pub owned: bool,
     /// Whether the connected role may create tables and indexes there.
     pub create: bool,
+    /// Who else may create in it; `None` = everyone.
+    #[serde(default)]
+    pub creators: Usage,
+    /// Whether names are looked up there unless a session says otherwise.
+    #[serde(default)]
+    pub in_path: bool,
     /// The names of its tables, views, indexes, sequences and composite types; of a schema of PostgreSQL's own, none.
     pub relations: BTreeSet<Ident>,
     /// The names of its functions that can be called without arguments; of a schema of PostgreSQL's own, none.

@@ -25,6 +25,13 @@ pub fn catalog_checks(subject: &Subject) -> Vec<Check> {
     catalogue().filter(|kind| kind.when != When::Before).filter_map(|kind| check(subject, kind)).collect()
 }
 
+/// Every static check that means something before there are tenants.
+#[must_use]
+pub fn checks_beforehand(subject: &Subject) -> Vec<Check> {
+    let asked = catalogue().filter(|kind| matches!(kind.when, When::Before | When::Always));
+    asked.filter_map(|kind| check(subject, kind)).collect()
+}
+
 /// The static checks with these codes.
 #[must_use]
 pub fn some(subject: &Subject, ids: &[&str]) -> Vec<Check> {

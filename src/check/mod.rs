@@ -11,7 +11,7 @@ mod render;
 mod subject;
 mod verification;
 
-pub use catalog::{catalog_checks, some};
+pub use catalog::{catalog_checks, checks_beforehand, some};
 pub use compare::{Comparison, compare};
 pub use data::data_checks;
 pub use discover::{ContextWish, DiscoverError, DiscoverOptions, Discovery, Fact, MEMBER, Mention, Source, TENANT, fill};

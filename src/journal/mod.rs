@@ -35,7 +35,9 @@ pub fn schema_name() -> Ident {
 
 /// Creates the journal or brings it up to date, on a connection that is used for nothing else afterwards.
 pub fn prepare(conn: &mut PgConnection) -> Result<(), JournalError> {
-    conn.batch_execute("CREATE SCHEMA IF NOT EXISTS tenantize; SET search_path TO tenantize")?;
+    // Default privileges may give new schemas away: who writes here says what the tool does.
+    crate::sql::backup::create_schema(&schema_name()).run_script(conn)?;
+    conn.batch_execute("SET search_path TO tenantize")?;
     refuse_newer(conn)?;
     conn.run_pending_migrations(MIGRATIONS).map(drop).map_err(JournalError::Migration)
 }

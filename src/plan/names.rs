@@ -41,6 +41,12 @@ impl Names<'_> {
     fn journal(&mut self) {
         let schema = crate::journal::schema_name();
         let Some(facts) = self.input.catalog.schemas.get(&schema) else { return };
+        // Who owns the schema can put another journal in its place, and a journal says what the tool does.
+        let server = &self.input.catalog.server;
+        let other = facts.owner.as_ref().filter(|owner| **owner != server.role);
+        if let Some(owner) = other.filter(|owner| !self.input.catalog.roles.get(owner).is_some_and(|role| role.superuser)) {
+            self.found.push(Finding::about(Code::T014, schema.plain(), format!("the schema exists and belongs to {}", owner.plain())));
+        }
         if !facts.relations.is_empty() && !facts.relations.iter().any(|name| name.plain() == JOURNAL) {
             self.found.push(Finding::about(Code::T014, schema.plain(), "the schema exists and holds something other than a journal"));
         }

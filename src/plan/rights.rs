@@ -34,6 +34,10 @@ pub(super) fn check(input: &PlanInput<'_>, steps: &[Step]) -> Vec<Finding> {
             _ => {}
         }
     }
+    for (name, schema) in input.catalog.schemas.iter().filter(|(_, schema)| schema.in_path && !schema.creators.is_empty()) {
+        let who: Vec<&str> = schema.creators.iter().map(|role| role.as_ref().map_or("everyone", Ident::plain)).collect();
+        found.insert((Code::T057, name.plain().to_owned(), format!("{} may create there", who.join(", "))));
+    }
     found.retain(|(code, subject, _)| *code != Code::T004 || !judged.contains(subject.as_str()));
     found.into_iter().map(|(code, subject, detail)| Finding::about(code, subject, detail)).collect()
 }

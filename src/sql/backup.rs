@@ -6,7 +6,7 @@ use super::{Ident, QualifiedName, Statement, Text};
 /// Creates the schema of the copies, for nobody else to use.
 #[must_use]
 pub fn create_schema(schema: &Ident) -> Statement {
-    Statement::new(format!("CREATE SCHEMA IF NOT EXISTS {schema};\nREVOKE ALL ON SCHEMA {schema} FROM PUBLIC"))
+    Statement::new(format!("CREATE SCHEMA IF NOT EXISTS {schema};\n{}", close_schema(schema)))
 }
 
 /// Drops a copy that an earlier try may have left.
@@ -36,17 +36,34 @@ pub fn copy(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> S
 /// Takes all rights on a table from everyone but its owner, also those that default privileges gave.
 #[must_use]
 pub fn revoke_all(table: &QualifiedName) -> Statement {
-    let (name, in_format) = (Text(&table.to_string()).to_string(), table.to_string().replace('%', "%%"));
-    let statement = Text(&format!("REVOKE ALL ON {in_format} FROM %s")).to_string();
+    let name = Text(&table.to_string()).to_string();
+    let rights = format!(
+        "pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a\n    WHERE c.oid = {name}::regclass AND a.grantee <> c.relowner"
+    );
+    revoke_from_each(&table.to_string(), &rights)
+}
+
+/// Takes all rights on a schema from everyone but its owner, also those that default privileges gave.
+#[must_use]
+pub fn close_schema(schema: &Ident) -> Statement {
+    let name = Text(schema.plain()).to_string();
+    let rights = format!(
+        "pg_catalog.pg_namespace AS n, pg_catalog.aclexplode(n.nspacl) AS a\n    WHERE n.nspname = {name} AND a.grantee <> n.nspowner"
+    );
+    revoke_from_each(&format!("SCHEMA {schema}"), &rights)
+}
+
+/// `rights` yields the column `a.grantee`.
+fn revoke_from_each(object: &str, rights: &str) -> Statement {
+    let statement = Text(&format!("REVOKE ALL ON {} FROM %s", object.replace('%', "%%"))).to_string();
     let mut quotes = "$revoke$".to_owned();
-    while name.contains(&quotes) {
+    while statement.contains(&quotes) || rights.contains(&quotes) {
         quotes.insert(1, '_');
     }
     Statement::new(format!(
         "DO {quotes}\nDECLARE\n  grantee text;\nBEGIN\n  FOR grantee IN\n    \
          SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END\n    \
-         FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a\n    \
-         WHERE c.oid = {name}::regclass AND a.grantee <> c.relowner\n  LOOP\n    \
+         FROM {rights}\n  LOOP\n    \
          EXECUTE pg_catalog.format({statement}, grantee);\n  END LOOP;\nEND\n{quotes}"
     ))
 }

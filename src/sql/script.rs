@@ -36,7 +36,7 @@ pub const BOUNDED: &str = "SET lock_timeout = '2s';";
 /// The schema of staged maps and guards, which a run has before its first step.
 #[must_use]
 pub fn create_own_schema(schema: &Ident) -> Statement {
-    Statement::new(format!("CREATE SCHEMA IF NOT EXISTS {schema}"))
+    super::backup::create_schema(schema)
 }
 
 /// Stages a CSV map; a tenant that nobody knows stops the script. `\copy` must stay on its line.

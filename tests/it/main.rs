@@ -15,6 +15,8 @@ mod bad_input;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod closed;
+#[cfg(test)]
 mod contexts;
 #[cfg(test)]
 mod db;

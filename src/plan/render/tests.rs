@@ -244,6 +244,19 @@ fn the_script_is_what_psql_can_run() {
     \endif
 
     CREATE SCHEMA IF NOT EXISTS "tenantize";
+    DO $revoke$
+    DECLARE
+      grantee text;
+    BEGIN
+      FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+        FROM pg_catalog.pg_namespace AS n, pg_catalog.aclexplode(n.nspacl) AS a
+        WHERE n.nspname = 'tenantize' AND a.grantee <> n.nspowner
+      LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA "tenantize" FROM %s', grantee);
+      END LOOP;
+    END
+    $revoke$;
 
     -- the map of orders.csv
     CREATE TABLE "tenantize"."public_orders_map" (key bigint PRIMARY KEY, tenant integer NOT NULL);
@@ -260,7 +273,19 @@ fn the_script_is_what_psql_can_run() {
     \echo 'backup/copies'
     BEGIN ISOLATION LEVEL REPEATABLE READ;
     CREATE SCHEMA IF NOT EXISTS "tenantize_backup";
-    REVOKE ALL ON SCHEMA "tenantize_backup" FROM PUBLIC;
+    DO $revoke$
+    DECLARE
+      grantee text;
+    BEGIN
+      FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+        FROM pg_catalog.pg_namespace AS n, pg_catalog.aclexplode(n.nspacl) AS a
+        WHERE n.nspname = 'tenantize_backup' AND a.grantee <> n.nspowner
+      LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA "tenantize_backup" FROM %s', grantee);
+      END LOOP;
+    END
+    $revoke$;
     CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders";
     ALTER TABLE "tenantize_backup"."public_orders_copy" ENABLE ROW LEVEL SECURITY;
     DO $revoke$

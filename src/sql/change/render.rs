@@ -17,7 +17,7 @@ pub(crate) const GUARD_TRIGGER: &str = "zz_tenantize_guard";
 impl Display for Change {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CreateSchema { schema } => write!(f, "CREATE SCHEMA {schema}"),
+            Self::CreateSchema { schema } => write!(f, "CREATE SCHEMA {schema};\n{}", crate::sql::backup::close_schema(schema)),
             Self::DropSchema { schema } => write!(f, "DROP SCHEMA {schema}"),
             Self::GrantSchemaUsage { schema, role } => write!(f, "GRANT USAGE ON SCHEMA {schema} TO {role}"),
             Self::RevokeSchemaUsage { schema, role } => write!(f, "REVOKE USAGE ON SCHEMA {schema} FROM {role}"),
