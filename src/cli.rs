@@ -114,6 +114,9 @@ pub struct CheckArgs {
     /// Print in this form.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// Measure on samples what searches cost whose indexes policies make useless.
+    #[arg(long)]
+    pub measure: bool,
 }
 
 /// Text for people or JSON for programs.

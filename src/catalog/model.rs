@@ -255,6 +255,10 @@ pub struct Index {
     pub partial: bool,
     /// Its key columns in order; `None` stands for an expression.
     pub columns: Vec<Option<Ident>>,
+    /// Operators and functions of its keys that may not see a row before its policy has: none, or it is of no use under one.
+    pub leaky: Vec<String>,
+    /// Functions that are not PostgreSQL's own and that its expressions call.
+    pub calls: Vec<String>,
     /// The index as `pg_get_indexdef` writes it.
     pub definition: String,
 }

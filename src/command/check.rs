@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
+use diesel::sql_types::Bool;
+use diesel::{QueryableByName, RunQueryDsl as _};
+
 use super::Context;
 use super::survey::survey;
-use crate::check::{self, CheckResult, Severity, Subject, Verdict, checks_beforehand};
+use crate::check::{self, Bypass, CheckResult, Cost, Measured, Severity, Subject, Verdict, checks_beforehand};
 use crate::cli::{CheckArgs, Format};
 use crate::db::Database;
 use crate::error::Error;
@@ -19,9 +22,11 @@ pub(super) fn run(cx: &Context<'_>, args: &CheckArgs) -> Result<(), Error> {
     let db = cx.connect(Some(&config), 1)?;
     let plan = survey(cx, &db, &config, StrategyWish::Auto)?.plan;
     let checks = ask(&db, &plan)?;
+    let measured = if args.measure { costs(&db, &plan)? } else { Vec::new() };
+    let palette = cx.ui.palette();
     let text = match args.format {
-        Format::Text => render_findings(&plan.findings, cx.ui.palette()) + &render(&checks, cx.ui.palette()),
-        Format::Json => json(&plan, &checks)?,
+        Format::Text => render_findings(&plan.findings, palette) + &render(&checks, palette) + &told(&measured, palette),
+        Format::Json => json(&plan, &checks, &measured)?,
     };
     cx.ui.out(&text)?;
     match plan.blockers() {
@@ -37,6 +42,33 @@ fn ask(db: &Database, plan: &Plan) -> Result<Vec<CheckResult>, Error> {
     let mut results = check::run(&mut conn, &checks, &mut |_| {}).map_err(crate::check::VerifyError::from)?;
     results.retain(|result| result.verdict != Verdict::Pass);
     Ok(results)
+}
+
+fn costs(db: &Database, plan: &Plan) -> Result<Vec<Measured>, Error> {
+    let mut conn = db.get()?;
+    let row: Role = diesel::sql_query("SELECT rolsuper OR rolbypassrls AS bypasses FROM pg_catalog.pg_roles WHERE rolname = current_user")
+        .get_result(&mut conn)
+        .map_err(crate::check::VerifyError::from)?;
+    Ok(check::measure(&mut conn, plan, if row.bypasses { Bypass::Yes } else { Bypass::No }))
+}
+
+#[derive(QueryableByName)]
+struct Role {
+    #[diesel(sql_type = Bool)]
+    bypasses: bool,
+}
+
+/// What each search costs without policies and with them.
+fn told(measured: &[Measured], palette: Palette) -> String {
+    let mut out = String::new();
+    for Measured { table, index, cost } in measured {
+        let text = match cost {
+            Cost::Milliseconds { before, after } => format!("{before:.2} ms without policies, {after:.2} ms with them"),
+            Cost::NotMeasured { because } => format!("not measured: {because}"),
+        };
+        let _ = writeln!(out, "{} {}, {}: {}", palette.strong("measured:"), one_line(table), one_line(index), one_line(&text));
+    }
+    out
 }
 
 /// Each check that found something: what must hold, what does not, and the cure.
@@ -64,7 +96,8 @@ fn render(checks: &[CheckResult], palette: Palette) -> String {
     out
 }
 
-fn json(plan: &Plan, checks: &[CheckResult]) -> Result<String, Error> {
-    let value = serde_json::json!({ "v": 1, "blockers": plan.blockers(), "findings": plan.findings, "checks": checks });
+fn json(plan: &Plan, checks: &[CheckResult], measured: &[Measured]) -> Result<String, Error> {
+    let value =
+        serde_json::json!({ "v": 1, "blockers": plan.blockers(), "findings": plan.findings, "checks": checks, "measured": measured });
     serde_json::to_string_pretty(&value).map(|json| json + "\n").map_err(|error| Error::Other(error.to_string()))
 }

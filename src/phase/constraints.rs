@@ -4,7 +4,7 @@ use super::Phase;
 use super::keys::{Conversion, KeepsOld, conversions, indexes, referenced_columns, to_registry};
 use crate::catalog::{Column, Key, KeyKind, Table, TableKind};
 use crate::config::KeyPolicy;
-use crate::plan::{Code, Place, PlanInput, Planned, Undo};
+use crate::plan::{Code, DeadIndex, Place, PlanInput, Planned, Undo};
 use crate::rule::ColumnOrigin;
 use crate::sql::change::{ExistingRows, ForeignKeySpec, IndexSpec, Uniqueness};
 use crate::sql::{Change, Ident, QualifiedName};
@@ -23,6 +23,11 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
         unique_keys(input, table, planned);
         if table.identifying_columns().is_empty() {
             planned.found(Code::T020, &table.name, "no primary key, and no unique key without nulls");
+        }
+        for index in table.indexes.iter().filter(|index| index.valid && !index.leaky.is_empty()) {
+            planned.found(Code::T053, &table.name, format!("{}: {}", index.name.plain(), index.leaky.join(", ")));
+            let (name, definition, calls) = (index.name.clone(), index.definition.clone(), index.calls.clone());
+            planned.dead_indexes.push(DeadIndex { table: table.name.clone(), name, definition, calls });
         }
         for index in table.indexes.iter().filter(|index| !index.valid) {
             planned.found(Code::T033, &table.name, index.definition.clone());

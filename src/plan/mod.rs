@@ -69,6 +69,7 @@ pub(crate) struct Planned {
     pub(crate) steps: Vec<Step>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) kept_keys: Vec<KeptKey>,
+    pub(crate) dead_indexes: Vec<DeadIndex>,
 }
 
 /// The identity of a step and its place in the plan.
@@ -185,6 +186,9 @@ pub struct Plan {
     /// Foreign keys that stay without the tenant.
     #[serde(default)]
     pub kept_keys: Vec<KeptKey>,
+    /// Indexes that are of no use under a policy.
+    #[serde(default)]
+    pub dead_indexes: Vec<DeadIndex>,
     /// The steps in order.
     pub steps: Vec<Step>,
     /// What the planner noticed.
@@ -198,6 +202,19 @@ pub struct KeptKey {
     pub table: QualifiedName,
     /// The constraint.
     pub name: Ident,
+}
+
+/// An index that is of no use under a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadIndex {
+    /// Its table.
+    pub table: QualifiedName,
+    /// The index.
+    pub name: Ident,
+    /// The index as `pg_get_indexdef` writes it.
+    pub definition: String,
+    /// Functions that are not PostgreSQL's own and that its expressions call.
+    pub calls: Vec<String>,
 }
 
 /// A CSV map of the plan.
@@ -275,6 +292,7 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
         shapes: shapes(input),
         maps: planned_maps(input),
         kept_keys: planned.kept_keys,
+        dead_indexes: planned.dead_indexes,
         steps: planned.steps,
         findings,
     };

@@ -12,6 +12,7 @@ pub mod fill;
 mod ident;
 mod literal;
 pub mod map;
+pub mod measure;
 pub mod mutant;
 pub mod policy;
 pub mod registry;

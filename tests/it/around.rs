@@ -260,3 +260,39 @@ fn an_application_that_connects_as_the_owner_is_named() {
     let told = around.findings("T054");
     assert!(told.contains(&format!("{owner}: puma (1 now): it owns public.orders, and under FORCE it sees no rows")), "{told:?}");
 }
+
+#[test]
+fn an_index_that_dies_under_policies_is_named_and_measured() {
+    let around = Around::new(
+        "shop",
+        "ALTER TABLE orders ADD words tsvector, ADD tags jsonb, ADD price numeric;
+         UPDATE orders SET words = to_tsvector('simple', 'order ' || number), tags = jsonb_build_object('n', number), price = id;
+         CREATE INDEX by_words ON orders USING gin (words); CREATE INDEX by_tags ON orders USING gin (tags jsonb_path_ops);
+         CREATE INDEX by_price ON orders (price); CREATE INDEX by_lower ON orders (lower(number)) WHERE total > 0;
+         CREATE INDEX by_pattern ON orders (number text_pattern_ops); CREATE INDEX by_day ON orders (updated_at);
+         CREATE FUNCTION own(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+         CREATE INDEX by_own ON orders (own(number)); ANALYZE orders;",
+    );
+    let told = around.findings("T053");
+    let expected =
+        ["by_lower: lower()", "by_own: own()", "by_pattern: ~~ (textlike)", "by_price: = (numeric_eq)", "by_tags: ", "by_words: "];
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(&format!("public.orders: {expected}")), "{told}");
+    }
+    let before = around.scenario.content();
+    let output = around.scenario.cli(&["check", "--measure", "--format", "json"]).run();
+    let json: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output}"));
+    let measured = json["measured"].as_array().unwrap();
+    assert_eq!(measured.len(), 6);
+    for cost in measured {
+        if cost["index"] == "by_own" {
+            assert!(cost["not_measured"]["because"].as_str().unwrap().contains("public.own()"), "{cost}");
+        } else {
+            let ms = |side: &str| cost["milliseconds"][side].as_f64().unwrap_or_else(|| panic!("{cost}"));
+            assert!(ms("before") > 0.0 && ms("after") > 0.0, "{cost}");
+        }
+    }
+    around.scenario.content().assert_same_as(&before, "measured");
+    assert_eq!(around.psql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tenantize_probe%'"), "0");
+}

@@ -25,6 +25,8 @@ mod example;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod findings;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod harness;

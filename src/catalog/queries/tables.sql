@@ -89,6 +89,37 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(a.attname ORDER BY n.nr)
         FROM generate_series(0, x.indnkeyatts - 1) AS n (nr)
         LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = rel.oid AND a.attnum = x.indkey[n.nr] AND a.attnum > 0),
+      'leaky', coalesce((
+        SELECT jsonb_agg(DISTINCT l.what)
+        FROM (
+          SELECT o.oprname || ' (' || p.proname || ')' AS what
+          FROM generate_series(0, x.indnkeyatts - 1) AS k (nr)
+          JOIN pg_catalog.pg_opclass AS oc ON oc.oid = x.indclass[k.nr]
+          JOIN pg_catalog.pg_am AS am ON am.oid = oc.opcmethod
+          JOIN pg_catalog.pg_amop AS ao ON ao.amopfamily = oc.opcfamily AND ao.amoplefttype = oc.opcintype AND ao.amoppurpose = 's'
+          JOIN pg_catalog.pg_operator AS o ON o.oid = ao.amopopr
+          JOIN pg_catalog.pg_proc AS p ON p.oid = o.oprcode
+          WHERE NOT p.proleakproof AND CASE am.amname
+            WHEN 'btree' THEN k.nr = 0 AND ao.amopstrategy = 3 AND ao.amoprighttype = oc.opcintype
+            WHEN 'hash' THEN k.nr = 0 AND ao.amopstrategy = 1 AND ao.amoprighttype = oc.opcintype
+            ELSE NOT EXISTS (
+              SELECT FROM pg_catalog.pg_amop AS bo
+              JOIN pg_catalog.pg_operator AS bp ON bp.oid = bo.amopopr
+              JOIN pg_catalog.pg_proc AS bf ON bf.oid = bp.oprcode
+              WHERE bo.amopfamily = oc.opcfamily AND bo.amoplefttype = oc.opcintype AND bf.proleakproof) END
+          UNION ALL
+          SELECT '~~ (textlike)' FROM pg_catalog.pg_opclass AS oc WHERE oc.oid = x.indclass[0] AND oc.opcname ~ '_pattern_ops$'
+          UNION ALL
+          SELECT p.proname || '()'
+          FROM regexp_matches(x.indexprs::text, ':(?:funcid|opfuncid) (\d+)', 'g') AS m (groups)
+          JOIN pg_catalog.pg_proc AS p ON p.oid = m.groups[1]::oid
+          WHERE NOT p.proleakproof
+        ) AS l), '[]'),
+      'calls', coalesce((
+        SELECT jsonb_agg(DISTINCT n.nspname || '.' || p.proname || '()')
+        FROM regexp_matches(concat(x.indexprs::text, x.indpred::text), ':(?:funcid|opfuncid) (\d+)', 'g') AS m (groups)
+        JOIN pg_catalog.pg_proc AS p ON p.oid = m.groups[1]::oid
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace AND n.nspname <> 'pg_catalog'), '[]'),
       'definition', pg_get_indexdef(x.indexrelid)) ORDER BY ic.relname)
     FROM pg_catalog.pg_index AS x
     JOIN pg_catalog.pg_class AS ic ON ic.oid = x.indexrelid

@@ -100,6 +100,7 @@ fn plan() -> Plan {
         ],
         shapes: BTreeMap::from([(name("public.users"), shape()), (name("public.orders"), shape())]),
         kept_keys: Vec::new(),
+        dead_indexes: Vec::new(),
         maps: vec![PlannedMap { staged: name("tenantize.public_orders_map"), file: "orders.csv".into(), keys: 41_200 }],
         steps: steps(),
         findings: vec![

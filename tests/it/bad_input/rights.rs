@@ -75,6 +75,9 @@ fn a_run_as_a_plain_owner_goes_through_and_back() {
     let mine = case.login("mine");
     owned_by(&case, &mine);
     let (before, url) = (case.content(), case.url_of(&mine));
+    let check = case.cli_at(&url, "check").run();
+    assert!(check.ok() && check.stdout.contains("warning[T021]"), "{check}");
+    assert!(!case.accepts("check").stdout.contains("T021"), "a superuser sees all rows under FORCE");
     for command in ["run --yes", "rollback --yes", "clean --yes --backups"] {
         let output = case.cli_at(&url, command).run();
         assert!(output.ok(), "{output}");

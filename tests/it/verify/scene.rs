@@ -196,6 +196,7 @@ fn plan(app: &Ident, protect: Vec<Change>) -> Plan {
         shapes: BTreeMap::new(),
         maps: Vec::new(),
         kept_keys: Vec::new(),
+        dead_indexes: Vec::new(),
         steps: vec![
             step(Phase::Backup, Action::Backup(BackupSpec { schema: ident("tenantize_backup"), copies: copies() })),
             step(Phase::Constraints, Action::Apply { changes: vec![Change::AddForeignKey(file_to_project())] }),
