@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::result::Error as QueryError;
 use diesel::sql_types::{Json, Nullable, Text};
@@ -105,7 +104,7 @@ pub enum Bypass {
 }
 
 fn one(conn: &mut PgConnection, index: &DeadIndex, share: u32, bypasses: Bypass) -> Result<Option<(f64, f64)>, QueryError> {
-    conn.batch_execute(&format!("SET LOCAL statement_timeout = '{}ms'; SET LOCAL jit = off", BUDGET.as_millis()))?;
+    measure::limit(BUDGET).run_script(conn)?;
     measure::sample(&index.table, share).run(conn)?;
     let Some(indexed) = measure::index(&index.definition) else { return Ok(None) };
     indexed.run_script(conn)?;

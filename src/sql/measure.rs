@@ -1,5 +1,7 @@
 //! Questions to a temporary sample of a table: what an index is worth with a policy and without.
 
+use std::time::Duration;
+
 use super::{Ident, QualifiedName, Statement, Text};
 
 /// The column of the sample that stands for the tenant: 1 is the session's, 2 all others.
@@ -7,6 +9,12 @@ const TENANT: &str = "tenantize_tenant";
 const SAMPLE: &str = "pg_temp.tenantize_sample";
 /// So many rows are copied.
 const ROWS: u32 = 100_000;
+
+/// Ends each statement of the transaction that takes longer.
+#[must_use]
+pub fn limit(time: Duration) -> Statement {
+    Statement::new(format!("SET LOCAL statement_timeout = '{}ms';\nSET LOCAL jit = off", time.as_millis()))
+}
 
 /// Copies a sample; of each thousand rows, `share` belong to the session's tenant.
 #[must_use]
