@@ -161,8 +161,9 @@ pub fn verify(
     let catalog = Catalog::load(&mut conn, &schemas(subject))?;
     let mut checks = data_checks(subject, plan, &catalog);
     checks.extend(catalog_checks(subject));
-    let roles = if options.app_url.is_some() { 1 } else { subject.app_roles.len() };
-    on_progress(VerifyProgress::Started { checks: checks.len(), relations: targets(subject, &catalog).len() * roles });
+    let (roles, planning) = if options.app_url.is_some() { (1, 1) } else { (subject.app_roles.len(), subject.roles().count()) };
+    let asked = checks.len() + 2 * planning;
+    on_progress(VerifyProgress::Started { checks: asked, relations: targets(subject, &catalog).len() * roles });
     let mut checks = run(&mut conn, &checks, &mut |result| on_progress(VerifyProgress::Checked(result)))?;
     checks.extend(queries(db, subject, &catalog, options.app_url.as_ref(), &mut |result| on_progress(VerifyProgress::Checked(result)))?);
     let checks_ms = milliseconds(started.elapsed());

@@ -11,7 +11,7 @@ pub(super) struct Calls {
     pub(super) condition: String,
     /// The functions that it calls.
     pub(super) functions: Vec<String>,
-    /// Whether it looks the row's tenant up by a sub-select of its own.
+    /// Whether it looks the row's tenant up by a sub-select.
     looks_up: bool,
 }
 
@@ -52,23 +52,41 @@ fn correlated(condition: &str) -> bool {
     condition.match_indices("SubPlan ").any(|(at, _)| !condition[..at].ends_with("hashed "))
 }
 
-/// Whether a sub-select of the node names the tenant of the node's row. What else it asks of the row is the application's own question.
+/// Whether a sub-select of the node depends on nothing of the node's row but its tenant, so that it could be asked once for all of them.
+/// What asks for more, such as the project of the row by tenant and key, is the application's own question.
 fn looks_up(node: &Map<String, Value>, column: &str) -> bool {
     let Some(alias) = node.get("Alias").and_then(Value::as_str) else { return true };
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let names: Vec<String> = [alias.to_owned(), quoted(alias)]
-        .iter()
-        .flat_map(|alias| [column.to_owned(), quoted(column)].map(|column| format!("{alias}.{column}")))
-        .collect();
-    let (mut found, empty) = (false, Vec::new());
+    let row = [format!("{alias}."), format!("{}.", quoted(alias))];
+    let (mut tenant, mut more, empty) = (false, false, Vec::new());
     let below = node.get("Plans").and_then(Value::as_array).unwrap_or(&empty);
     for plan in below.iter().filter(|plan| plan.get("Parent Relationship").and_then(Value::as_str) == Some("SubPlan")) {
         visit(plan, &mut |node| {
             let conditions = node.iter().filter(|(key, _)| key.ends_with("Cond") || key.ends_with("Filter"));
-            found |= conditions.filter_map(|(_, text)| text.as_str()).any(|text| names.iter().any(|name| text.contains(name)));
+            for text in conditions.filter_map(|(_, text)| text.as_str()) {
+                for name in row.iter().flat_map(|row| after(text, row)) {
+                    *(if name == column || name == quoted(column) { &mut tenant } else { &mut more }) = true;
+                }
+            }
         });
     }
-    found
+    tenant && !more
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The names that follow `prefix` in a condition.
+fn after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '"' | '.');
+    let whole = text.match_indices(prefix).filter(|(at, _)| !text[..*at].ends_with(word));
+    whole
+        .map(|(at, _)| &text[at + prefix.len()..])
+        .map(|rest| match rest.strip_prefix('"').and_then(|rest| rest.find('"')) {
+            Some(end) => &rest[..end + 2],
+            None => &rest[..rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$'))).unwrap_or(rest.len())],
+        })
+        .collect()
 }
 
 /// The condition with every text in it empty: what is in a text is no call.
@@ -147,7 +165,9 @@ mod tests {
         };
         assert!(asks(&sub("(SubPlan 1)", "(m.tenant_id = notes.tenant_id)")));
         assert!(asks(&sub("EXISTS(SubPlan 1)", "(m.tenant_id = \"notes\".\"tenant_id\")")));
-        assert!(!asks(&sub("(SubPlan 1)", "(m.id = notes.project_id)")), "the application asks something else of the row");
+        assert!(asks(&sub("(SubPlan 1)", "((m.tenant_id = notes.tenant_id) AND (my_notes.id = m.id))")));
+        let project = "((m.tenant_id = notes.tenant_id) AND (m.id = notes.project_id))";
+        assert!(!asks(&sub("(SubPlan 1)", project)), "the application asks something else of the row");
         assert!(!asks(&sub("(hashed SubPlan 1)", "(m.user_id = $0)")));
     }
 

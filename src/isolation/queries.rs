@@ -51,7 +51,7 @@ struct Planned {
 ///
 /// # Errors
 ///
-/// When a connection is lost. A session that cannot be had is an answer: T901 is inconclusive.
+/// When a connection is lost. A session that cannot be had is an answer: both are inconclusive.
 pub fn queries(
     db: &Database,
     subject: &Subject,
@@ -81,7 +81,9 @@ pub fn queries(
         };
         let verdicts = match planned {
             Ok(planned) => vec![refused(&planned), per_row(&mut admin, &planned)?],
-            Err(reason) => vec![("T901", Verdict::Inconclusive, vec![Evidence { object: role.clone(), detail: reason }])],
+            Err(detail) => ["T901", "T902"]
+                .map(|id| (id, Verdict::Inconclusive, vec![Evidence { object: role.clone(), detail: detail.clone() }]))
+                .to_vec(),
         };
         for (id, verdict, evidence) in verdicts {
             let Some(result) = result(id, &role, (verdict, evidence), started) else { continue };
