@@ -10,7 +10,8 @@ WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
   AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(j -> 'shared') AS s WHERE to_regclass(s) = c.oid)
   AND (n.nspname = 'tenantize_backup'
     -- The staged maps tell which key belongs to which tenant.
-    OR (n.nspname = 'tenantize' AND EXISTS (SELECT FROM app WHERE g.grantee = 0 OR pg_has_role(app.oid, g.grantee, 'USAGE')))
+    OR (n.nspname = 'tenantize' AND EXISTS (
+      SELECT FROM app WHERE has_schema_privilege(app.oid, n.oid, 'USAGE') AND (g.grantee = 0 OR pg_has_role(app.oid, g.grantee, 'USAGE'))))
     OR (j -> 'schemas' ? n.nspname AND NOT c.relrowsecurity AND c.relname ~ '(_backup|_bak|_old|_copy|_[0-9]{8})$'))
 GROUP BY 1
 ORDER BY 1
