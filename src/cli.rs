@@ -216,6 +216,8 @@ pub enum VerifyOutput {
     Json,
     /// For spreadsheets: a line per result.
     Csv,
+    /// For your own tests: a script for pgTAP that asks the checks and makes the most important attacks; nothing is verified now.
+    Pgtap,
 }
 
 /// Arguments of `rollback`.

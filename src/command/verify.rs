@@ -3,7 +3,8 @@
 use diesel::PgConnection;
 
 use super::{Context, audit, selftest};
-use crate::check::{Discovery, Fact, Subject, VerifyFormat, VerifyOptions, VerifyProgress, verify};
+use crate::catalog::Catalog;
+use crate::check::{Discovery, Fact, Subject, VerifyFormat, VerifyOptions, VerifyProgress, pgtap, verify};
 use crate::cli::{VerifyArgs, VerifyOutput};
 use crate::config::Config;
 use crate::db::DatabaseUrl;
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::journal::{JournalError, store};
 use crate::plan::Plan;
 use crate::progress::{Event, Precision, Reporter, Unit};
-use crate::sql::QualifiedName;
+use crate::sql::{Ident, QualifiedName};
 
 pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let config = cx.config_if_any()?;
@@ -24,14 +25,18 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
         }
         None => of_run(&mut conn, config.as_ref())?,
     };
+    let Question { subject, plan, facts } = question;
+    let Some(format) = report_format(args.format) else {
+        let schemas: Vec<Ident> = subject.schemas.iter().cloned().collect();
+        return cx.ui.out(&pgtap(&subject, &Catalog::load(&mut conn, &schemas)?));
+    };
     drop(conn);
     let app_url = args.app_url.as_deref().map(DatabaseUrl::parse).transpose()?;
     let options = VerifyOptions { app_url };
-    let Question { subject, plan, facts } = question;
     if args.self_test {
         let url = db.url().clone();
         drop(db);
-        return selftest::run(cx, &url, &subject, format(args.format));
+        return selftest::run(cx, &url, &subject, format);
     }
     let report = cx.ui.reporter();
     let mut progress = Progress { report: &*report, done: 0 };
@@ -39,7 +44,7 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     verification.looked_at = facts;
     report.event(&Event::StepFinished { step: STEP.into(), took_ms: verification.took_ms, rows: None });
     drop(report);
-    cx.ui.out(&verification.render(format(args.format)))?;
+    cx.ui.out(&verification.render(format))?;
     if verification.passed() { Ok(()) } else { Err(Error::Verification(verification.failures())) }
 }
 
@@ -67,12 +72,14 @@ fn of_run(conn: &mut PgConnection, config: Option<&Config>) -> Result<Question, 
     Ok(Question { subject, plan: Some(plan), facts: Vec::new() })
 }
 
-fn format(output: VerifyOutput) -> VerifyFormat {
-    match output {
+/// The form of the report; a script for pgTAP is none.
+fn report_format(output: VerifyOutput) -> Option<VerifyFormat> {
+    Some(match output {
         VerifyOutput::Text => VerifyFormat::Text,
         VerifyOutput::Json => VerifyFormat::Json,
         VerifyOutput::Csv => VerifyFormat::Csv,
-    }
+        VerifyOutput::Pgtap => return None,
+    })
 }
 
 const STEP: &str = "verify";

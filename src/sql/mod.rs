@@ -14,6 +14,7 @@ mod literal;
 pub mod map;
 pub mod measure;
 pub mod mutant;
+pub mod pgtap;
 pub mod policy;
 pub mod registry;
 pub mod script;

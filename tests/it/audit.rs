@@ -1,6 +1,6 @@
 //! `verify --tenant-column` on databases that no run has made: what it reads from them, what it refuses to guess.
 
-use crate::support::{Cli, Output, TestDb};
+use crate::support::{Cli, Output, TestDb, install_pgtap};
 
 /// Sound in another way than ours: no fence, no FORCE, and whoever owns the tables does not connect.
 const SOUND: &str = "
@@ -134,4 +134,19 @@ fn without_a_registry_the_checks_that_need_one_are_not_asked_and_that_is_said() 
     assert!(output.stdout.contains("not asked            T109, T502, T509, T803 (there is no registry)"), "{output}");
     assert!(!output.stdout.contains("T502  "), "{output}");
     assert!(output.stdout.contains("nobody but the owner"), "{output}");
+}
+
+#[test]
+fn a_script_for_pgtap_is_green_on_the_sound_database_and_red_on_a_leak() {
+    let db = sound();
+    install_pgtap(&db, &format!("{}_app", db.name()));
+    let output = verify(&db, &["--tenant-column", "org_id", "--format", "pgtap"]);
+    assert!(output.ok(), "{output}");
+    let green = db.psql(&output.stdout);
+    assert!(green.contains("ok ") && !green.contains("not ok ") && !green.contains("# SKIP"), "{green}");
+    db.psql("ALTER POLICY own ON items USING (true)");
+    let red = db.psql(&output.stdout);
+    for title in ["a tenant sees no row of another", "a tenant deletes no row of another", "a session without a tenant sees nothing"] {
+        assert!(red.lines().any(|line| line.starts_with("not ok ") && line.contains(title)), "{title} is green\n{red}");
+    }
 }

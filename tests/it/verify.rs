@@ -1,5 +1,6 @@
 //! The verification passes a database as the phases leave it, and catches each defect on its own.
 
+mod pgtap;
 pub(crate) mod scene;
 mod statements;
 

@@ -4,11 +4,13 @@ mod cli;
 mod cluster;
 mod db;
 mod dump;
+mod pgtap;
 mod scenario;
 
 pub(crate) use cli::{Cli, Output, Spawned};
 pub(crate) use cluster::cluster;
 pub(crate) use db::{TestDb, psql_at};
+pub(crate) use pgtap::install_pgtap;
 pub(crate) use scenario::{PerTenant, Scenario, fixture_folder};
 
 use std::env;
