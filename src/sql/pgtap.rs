@@ -186,11 +186,11 @@ impl Script {
     fn choose(&mut self, field: &Field<'_>) {
         let Field { relation, tenant, .. } = field;
         let mut code = format!(
-            "DECLARE\n  tenants text[];\nBEGIN\n  \
-             SELECT array_agg(t.tenant ORDER BY t.rows DESC, t.tenant) INTO tenants\n  \
+            "DECLARE\n  tenantize_pair text[];\nBEGIN\n  \
+             SELECT array_agg(t.tenant ORDER BY t.rows DESC, t.tenant) INTO tenantize_pair\n  \
              FROM (SELECT {tenant}::text AS tenant, count(*) AS rows FROM {relation} WHERE {tenant} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 2) AS t;\n  \
-             PERFORM set_config('tenantize.victim', coalesce(tenants[1], ''), true), set_config('tenantize.me', coalesce(tenants[2], ''), true);\n  \
-             PERFORM set_config('tenantize.rows', (SELECT count(*) FROM {relation} WHERE {tenant}::text = tenants[2])::text, true);\n"
+             PERFORM set_config('tenantize.victim', coalesce(tenantize_pair[1], ''), true), set_config('tenantize.me', coalesce(tenantize_pair[2], ''), true);\n  \
+             PERFORM set_config('tenantize.rows', (SELECT count(*) FROM {relation} WHERE {tenant}::text = tenantize_pair[2])::text, true);\n"
         );
         for (name, value) in &self.sessions.settings {
             let _ = writeln!(code, "  PERFORM set_config({}, coalesce({}, ''), true);", Text(name), self.value(value));
@@ -207,7 +207,7 @@ impl Script {
     /// A value with the chosen tenant in it, as SQL; in JSON it is written as JSON wants it.
     fn value(&self, value: &Value) -> String {
         let Value::Template(template) = value else {
-            return format!("tenancy.sign(tenants[2]::{}, '1 hour'::interval)", self.sessions.ty);
+            return format!("tenancy.sign(tenantize_pair[2]::{}, '1 hour'::interval)", self.sessions.ty);
         };
         let json = template.starts_with('{') && serde_json::from_str::<serde_json::Value>(template).is_ok();
         let text = |expression: &str| {
@@ -216,7 +216,7 @@ impl Script {
             }
             format!("(SELECT substr(q, 2, length(q) - 2) FROM to_json({expression}) AS j, CAST(j AS text) AS q)")
         };
-        let filled = format!("replace({}, '{{tenant}}', {})", Text(template), text("tenants[2]"));
+        let filled = format!("replace({}, '{{tenant}}', {})", Text(template), text("tenantize_pair[2]"));
         match &self.sessions.member {
             Some(members) if template.contains("{member}") => format!("replace({filled}, '{{member}}', {})", text(&members.one())),
             _ => filled,
@@ -230,7 +230,7 @@ impl Members {
         let Self { table, tenant, user, status } = self;
         let counts = status.as_ref().map(|(column, active)| format!(" AND m.{column}::text = {}", Text(active))).unwrap_or_default();
         format!(
-            "(SELECT m.{user}::text FROM {table} AS m WHERE m.{tenant}::text = tenants[2]{counts} \
+            "(SELECT m.{user}::text FROM {table} AS m WHERE m.{tenant}::text = tenantize_pair[2]{counts} \
              ORDER BY (SELECT count(DISTINCT o.{tenant}) FROM {table} AS o WHERE o.{user} = m.{user}), 1 LIMIT 1)"
         )
     }
