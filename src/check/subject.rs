@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::plan::{Action, Plan};
-use crate::sql::policy::ContextSpec;
+use crate::sql::policy::{ContextSpec, context_functions};
 use crate::sql::{Change, Ident, KeyType, QualifiedName};
 
 /// A database with tenants, as checks and attacks see it.
@@ -120,6 +120,11 @@ impl Subject {
         }
     }
 
+    /// The functions that the tool has made; none where it made nothing.
+    fn functions(&self) -> Vec<(String, String)> {
+        if self.found.is_some() { Vec::new() } else { context_functions(&self.context, self.ty) }
+    }
+
     /// What the static checks are told, as JSON: names of relations are quoted, others plain.
     pub(super) fn scope(&self) -> String {
         let quoted = |name: &QualifiedName| name.to_string();
@@ -137,6 +142,7 @@ impl Subject {
             trusted: plain(&self.trusted_roles),
             forced: self.owners == Owners::Bound,
             settings: self.settings(),
+            functions: self.functions(),
             accepted: self.accepted.iter().map(|(table, name)| (quoted(table), name.clone())).collect(),
         };
         serde_json::to_string(&scope).unwrap_or_default()
@@ -160,6 +166,8 @@ struct Scope<'a> {
     forced: bool,
     /// The settings that say for which tenant a session speaks.
     settings: Vec<&'a str>,
+    /// The functions that the context needs: their names and the statements that create them.
+    functions: Vec<(String, String)>,
     accepted: Vec<(String, String)>,
 }
 

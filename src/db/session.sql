@@ -29,3 +29,5 @@ WHERE version() LIKE '%linux%';
 -- Messages that are recognised by their text, in English where the login may ask for it.
 SELECT set_config('lc_messages', 'C', false)
 WHERE current_setting('is_superuser') = 'on';
+-- The questions to the catalog are large and short: to compile one takes longer than to answer all.
+SET jit = off;

@@ -10,19 +10,22 @@ WITH RECURSIVE given AS (
   JOIN pg_catalog.pg_inherits AS i ON i.inhparent = f.oid
 ), rel AS (
   SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
-    f.child, (SELECT j ->> 'column' FROM given) AS col
+    f.child, (SELECT j ->> 'column' FROM given) AS col, c.relname
   FROM (SELECT oid, bool_or(child) AS child FROM family GROUP BY oid) AS f
   JOIN pg_catalog.pg_class AS c ON c.oid = f.oid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ), registry AS (
   SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
-    false AS child, j ->> 'registry_key' AS col
+    false AS child, j ->> 'registry_key' AS col, c.relname
   FROM given
   JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(j ->> 'registry')
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ), guarded AS (
   SELECT g.*,
     CASE WHEN g.col ~ '^\w+$' THEN '\m' || g.col || '\M' ELSE regexp_replace(quote_ident(g.col), '(\W)', '\\\1', 'g') END AS pattern,
+    -- The column itself and not one of that name of another table: PostgreSQL prints those of sub-selects with their table.
+    '(^|[^[:alnum:]_".])(' || regexp_replace(quote_ident(g.relname), '(\W)', '\\\1', 'g') || '\.)?'
+      || regexp_replace(quote_ident(g.col), '(\W)', '\\\1', 'g') || '($|[^[:alnum:]_"])' AS own,
     ARRAY['(' || quote_ident(g.col) || ' = ', '((' || quote_ident(g.col) || ')::text = '] AS pins
   FROM (SELECT * FROM rel UNION ALL SELECT * FROM registry) AS g
 ), app AS (
@@ -30,9 +33,12 @@ WITH RECURSIVE given AS (
   FROM given, pg_catalog.pg_roles AS r
   WHERE j -> 'roles' ? r.rolname
 ), policy AS (
-  SELECT p.polrelid, p.polname, p.polcmd, p.polpermissive, p.polroles,
+  SELECT p.oid, p.polrelid, p.polname, p.polcmd, p.polpermissive, p.polroles,
     pg_get_expr(p.polqual, p.polrelid) AS reads,
-    CASE WHEN p.polcmd IN ('*', 'a', 'w') THEN pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid) END AS writes
+    CASE WHEN p.polcmd IN ('*', 'a', 'w') THEN pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid) END AS writes,
+    -- Whether it speaks to the application.
+    p.polroles = '{0}' OR NOT EXISTS (SELECT FROM app)
+      OR EXISTS (SELECT FROM app, unnest(p.polroles) AS r WHERE pg_has_role(app.oid, r, 'USAGE')) AS heard
   FROM pg_catalog.pg_policy AS p
 ), fence AS (
   SELECT DISTINCT g.oid

@@ -24,6 +24,9 @@ kinds! {
     "T307" Warning Always "no function believes the caller whose rows it may see"
         "whoever names another tenant gets its rows"
         "take the tenant from tenancy.current_tenant_id() instead of from an argument" in "T307.sql";
+    "T308" Error After "the functions of tenancy are those that were made"
+        "one function opens every table, and no policy shows it"
+        "create the function again as `tenantize plan --full` prints it" in "graph.sql" "T308.sql";
     "T309" Error Always "the application cannot replace the functions that policies ask"
         "it gives itself any tenant"
         "ALTER FUNCTION … OWNER TO another role" in "T309.sql";

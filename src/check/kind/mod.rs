@@ -62,16 +62,16 @@ pub struct Kind {
     pub(super) query: Option<&'static str>,
 }
 
-/// The kinds of one family: code, severity, when; claim, effect, remedy; the file of the query.
+/// The kinds of one family: code, severity, when; claim, effect, remedy; the files of the query.
 macro_rules! kinds {
-    ($($id:literal $severity:ident $when:ident $claim:literal $effect:literal $remedy:literal $(in $file:literal)?;)*) => {
+    ($($id:literal $severity:ident $when:ident $claim:literal $effect:literal $remedy:literal $(in $($file:literal)+)?;)*) => {
         pub(super) static KINDS: &[super::Kind] = &[$(super::Kind {
             id: $id, severity: super::Severity::$severity, when: super::When::$when, claim: $claim, effect: $effect, remedy: $remedy,
-            query: super::kinds!(@query $($file)?),
+            query: super::kinds!(@query $($($file)+)?),
         }),*];
     };
     (@query) => { None };
-    (@query $file:literal) => { Some(concat!(include_str!("../catalog/scope.sql"), include_str!(concat!("../catalog/", $file)))) };
+    (@query $($file:literal)+) => { Some(concat!(include_str!("../catalog/scope.sql"), $(include_str!(concat!("../catalog/", $file))),+)) };
 }
 use kinds;
 

@@ -12,6 +12,9 @@ kinds! {
     "T103" Error After "some policy lets rows pass"
         "nobody sees a row; the application is down"
         "create the permissive policy again" in "T103.sql";
+    "T104" Error Always "no policy stands where row-level security is off"
+        "nobody asks it: every row passes, and whoever reads the policy believes otherwise"
+        "ALTER TABLE … ENABLE ROW LEVEL SECURITY, or drop the policy" in "graph.sql" "T104.sql";
     "T105" Error After "a policy covers each command that the application may run"
         "the statement succeeds and does nothing"
         "create a policy for the command, or revoke the right" in "T105.sql";
