@@ -74,6 +74,12 @@ pub enum Command {
     Resume(WorkArgs),
     /// Show what is done, what is running and what is left.
     Status(StatusArgs),
+    /// Hold a run that works in another shell, until `unpause`.
+    Pause,
+    /// Let a paused run go on.
+    Unpause,
+    /// Change how a run works while it works: tenantize set jobs=4 batch-time=100ms nice=0.5 max-lag=30s.
+    Set(SetArgs),
     /// Prove the result: checks, attacks as the application role, comparison with the backup.
     Verify(Box<VerifyArgs>),
     /// Take the run back, newest step first.
@@ -178,11 +184,58 @@ pub struct WorkArgs {
     /// Wait so long for a server that has gone away, then stop. What is committed is kept in any case.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
     pub patience: Duration,
+    /// What holds the run back.
+    #[command(flatten)]
+    pub throttle: ThrottleArgs,
+}
+
+/// What holds a run back; each can be changed while it works, by `set`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Throttle (changed while it works by `tenantize set`)")]
+pub struct ThrottleArgs {
+    /// Sleep this share of the time: 0.5 = half of it.
+    #[arg(long, value_name = "SHARE")]
+    pub nice: Option<String>,
+    /// Work only in these hours of the day, in this machine's local time: 22:00-06:00; several with commas.
+    #[arg(long, value_name = "HOURS")]
+    pub only_between: Option<String>,
+    /// Wait while a standby is so far behind, or `off` [default: 10s].
+    #[arg(long, value_name = "TIME")]
+    pub max_lag: Option<String>,
+    /// Wait while a replication slot retains so much WAL, or `off` [default: 32GiB].
+    #[arg(long, value_name = "BYTES")]
+    pub max_slot: Option<String>,
+    /// Wait while so many WAL segments are not archived, or `off` [default: 42].
+    #[arg(long, value_name = "N")]
+    pub max_archive: Option<String>,
+    /// Wait while so many sessions of others are at work in the database, or `off` [default: off].
+    #[arg(long, value_name = "N")]
+    pub max_sessions: Option<String>,
+    /// Wait while a commit to disk takes so long, or `off` [default: 2s].
+    #[arg(long, value_name = "TIME")]
+    pub max_commit: Option<String>,
+    /// Wait while this SQL condition is true, or cannot be asked; or `off` [default: off].
+    #[arg(long, value_name = "SQL")]
+    pub hold_while: Option<String>,
+}
+
+/// Arguments of `set`.
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// Change these settings: name=value; `name=default` gives a setting back to the command line. Without any, show all.
+    #[arg(value_name = "NAME=VALUE")]
+    pub settings: Vec<String>,
+    /// Print in this form.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Show it again every second until the run ends.
+    #[arg(long)]
+    pub watch: bool,
     /// Print in this form.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

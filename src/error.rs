@@ -14,6 +14,7 @@ use crate::journal::JournalError;
 use crate::rule::csv_map::MapError;
 use crate::rule::{AuditError, TenantsError};
 use crate::server::ServerError;
+use crate::steer::SettingError;
 
 /// Why a command did not do what it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +90,9 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// A setting of the run makes no sense.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The schema or configuration is not what the plan was made from.
     #[error("{what} changed since the plan was made: {detail}")]
     Drift {
@@ -154,6 +158,7 @@ impl Error {
             Self::SelfTest(error) => error.hint(),
             Self::Unfinished { next, .. } | Self::Nothing { next, .. } => Some((*next).to_owned()),
             Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Setting(_) => Some("see every setting with: tenantize set --help".into()),
             Self::Drift { .. } => Some("put it back and resume, or take the run back with: tenantize rollback".into()),
             Self::Step(error) => Some(step_hint(&error.source)),
             Self::Undo { source: ExecError::CannotUndo(_), .. } => {
@@ -186,6 +191,7 @@ impl Error {
             | Self::Nothing { .. }
             | Self::Usage { .. }
             | Self::SelfTest(SelfTestError::Tool { .. })
+            | Self::Setting(_)
             | Self::Audit(AuditError::Map(MapError::Read { .. } | MapError::Write { .. } | MapError::Header { .. })) => 2,
             Self::Connect(error) if !error.is_transient() => 2,
             Self::Discover(DiscoverError::Catalog(_) | DiscoverError::Query(_)) => 1,

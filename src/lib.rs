@@ -36,4 +36,5 @@ pub mod progress;
 pub mod rule;
 pub mod server;
 pub mod sql;
+pub mod steer;
 pub mod ui;

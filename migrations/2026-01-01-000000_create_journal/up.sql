@@ -75,10 +75,20 @@ COMMENT ON COLUMN backups.hash IS 'Sum of hashtextextended(row as text, 0), a nu
 CREATE TABLE control (
   run_id bigint PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
   paused boolean NOT NULL DEFAULT false,
-  jobs int CHECK (jobs > 0),
-  batch_time_ms int CHECK (batch_time_ms > 0)
+  settings jsonb NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE control IS 'What the operator asks of a run while it works.';
+COMMENT ON COLUMN control.settings IS 'Settings of `tenantize set` by name, as texts; they outlive a restart and win over the command line.';
+
+CREATE TABLE programs (
+  run_id bigint NOT NULL REFERENCES runs ON DELETE CASCADE,
+  program uuid NOT NULL,
+  state jsonb NOT NULL,
+  seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (run_id, program)
+) WITH (fillfactor = 30);
+COMMENT ON TABLE programs IS 'Programs that work on a run, and what each said last about itself.';
+COMMENT ON COLUMN programs.seen_at IS 'Told once a second; a program that has been silent for long is gone.';
 
 CREATE TABLE events (
   run_id bigint NOT NULL REFERENCES runs ON DELETE CASCADE,

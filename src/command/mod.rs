@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod clean;
+mod control;
 mod demo;
 mod init;
 mod keeper;
@@ -44,6 +45,9 @@ pub fn run(cli: &Cli, ui: &Ui) -> Result<(), Error> {
         Command::Run(args) => run::run(&cx, args),
         Command::Resume(args) => run::resume(&cx, args),
         Command::Status(args) => status::run(&cx, args),
+        Command::Pause => control::pause(&cx),
+        Command::Unpause => control::unpause(&cx),
+        Command::Set(args) => control::set(&cx, args),
         Command::Verify(args) => verify::run(&cx, args),
         Command::Rollback(args) => rollback::run(&cx, args),
         Command::Clean(args) => clean::run(&cx, args),

@@ -1,6 +1,6 @@
 //! `tenantize rollback`: the undo of the journaled steps, newest first.
 
-use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Context;
@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::exec::{Ending, ExecOptions, Executor, StopFlag};
 use crate::journal::{self, JournalError, RunState, store};
 use crate::plan::Plan;
+use crate::steer::{Gate, Settings};
 
 pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
     let stop = StopFlag::on_signals().map_err(Error::system("cannot listen to signals"))?;
@@ -27,15 +28,10 @@ pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
     }
     let key = store::take_over(&mut conn, record.id, RunState::RollingBack)?;
     drop(conn);
-    let options = ExecOptions {
-        jobs: NonZeroUsize::MIN,
-        batch_time: Duration::from_millis(200),
-        lock_budget: args.lock_budget,
-        patience: Duration::from_mins(10),
-        until: None,
-        steps: None,
-    };
-    let ending = Executor::new(&db, &plan, key, &options, cx.ui.reporter(), stop).rollback(args.to, args.by_hand.as_deref());
+    // Nothing holds the way back.
+    let gate = Arc::new(Gate::new(Settings::default()));
+    let options = ExecOptions { lock_budget: args.lock_budget, patience: Duration::from_mins(10), until: None, steps: None };
+    let ending = Executor::new(&db, &plan, key, &options, cx.ui.reporter(), (stop, gate)).rollback(args.to, args.by_hand.as_deref());
     let ending = ending.map_err(|error| Error::Undo { step: error.step, source: error.source })?;
     if ending == Ending::Stopped {
         let rest = crate::plan::StepId::from_journal("the rest of the run".into());

@@ -1,12 +1,14 @@
 //! `tenantize run` and `tenantize resume`.
 
+use std::sync::Arc;
+
 use diesel::pg::PgConnection;
 
 use super::keeper::LockKeeper;
 use super::survey::survey;
 use super::{Context, config_hash};
 use crate::catalog::Catalog;
-use crate::cli::{RunArgs, WorkArgs};
+use crate::cli::{RunArgs, ThrottleArgs, WorkArgs};
 use crate::config::Config;
 use crate::db::Database;
 use crate::error::Error;
@@ -15,11 +17,13 @@ use crate::journal::{self, JournalError, RunRecord, RunState, store};
 use crate::plan::{Plan, render_findings};
 use crate::progress::Resumed;
 use crate::progress::style::plural;
+use crate::steer::{MOST_JOBS, SettingError, Settings, Span, Watch};
 
 pub(super) fn run(cx: &Context<'_>, args: &RunArgs) -> Result<(), Error> {
+    let settings = settings(&args.work)?;
     let stop = stop_flag()?;
     let config = cx.config()?;
-    let db = cx.connect(Some(&config), args.work.jobs.get())?;
+    let db = cx.connect(Some(&config), MOST_JOBS)?;
     let _lock = LockKeeper::acquire(&db, &stop)?;
     refuse_unfinished(&mut *db.get()?)?;
     let mut survey = survey(cx, &db, &config, args.strategy)?;
@@ -35,13 +39,14 @@ pub(super) fn run(cx: &Context<'_>, args: &RunArgs) -> Result<(), Error> {
     survey.keep_maps()?;
     let key = store::open_run(survey.connection(), &plan, &config_hash(&config))?;
     drop(survey);
-    execute(cx, &db, &plan, key, &args.work, (Resumed::Fresh, stop))
+    execute(cx, &db, &plan, key, &args.work, (Resumed::Fresh, stop, settings))
 }
 
 pub(super) fn resume(cx: &Context<'_>, args: &WorkArgs) -> Result<(), Error> {
+    let settings = settings(args)?;
     let stop = stop_flag()?;
     let config = cx.config()?;
-    let db = cx.connect(Some(&config), args.jobs.get())?;
+    let db = cx.connect(Some(&config), MOST_JOBS)?;
     let _lock = LockKeeper::acquire(&db, &stop)?;
     let mut conn = db.get()?;
     let record = unfinished(&mut conn)?;
@@ -53,11 +58,35 @@ pub(super) fn resume(cx: &Context<'_>, args: &WorkArgs) -> Result<(), Error> {
     let key = store::take_over(&mut conn, record.id, RunState::Running)?;
     store::reopen_undone(&mut conn, record.id)?;
     drop(conn);
-    execute(cx, &db, &plan, key, args, (Resumed::Resumed, stop))
+    execute(cx, &db, &plan, key, args, (Resumed::Resumed, stop, settings))
 }
 
 fn stop_flag() -> Result<StopFlag, Error> {
     StopFlag::on_signals().map_err(Error::system("cannot listen to signals"))
+}
+
+/// The settings of the command line; those of the journal win over them.
+fn settings(work: &WorkArgs) -> Result<Settings, SettingError> {
+    let mut settings = Settings::default();
+    settings.set("jobs", &work.jobs.to_string())?;
+    settings.set("batch-time", &Span(work.batch_time).to_string())?;
+    let ThrottleArgs { nice, only_between, max_lag, max_slot, max_archive, max_sessions, max_commit, hold_while } = &work.throttle;
+    let asked = [
+        ("nice", nice),
+        ("only-between", only_between),
+        ("max-lag", max_lag),
+        ("max-slot", max_slot),
+        ("max-archive", max_archive),
+        ("max-sessions", max_sessions),
+        ("max-commit", max_commit),
+        ("hold-while", hold_while),
+    ];
+    for (name, value) in asked {
+        if let Some(value) = value {
+            settings.set(name, value)?;
+        }
+    }
+    Ok(settings)
 }
 
 fn execute(
@@ -66,17 +95,12 @@ fn execute(
     plan: &Plan,
     key: store::RunKey,
     work: &WorkArgs,
-    (resumed, stop): (Resumed, StopFlag),
+    (resumed, stop, settings): (Resumed, StopFlag, Settings),
 ) -> Result<(), Error> {
-    let options = ExecOptions {
-        jobs: work.jobs,
-        batch_time: work.batch_time,
-        lock_budget: work.lock_budget,
-        patience: work.patience,
-        until: work.until,
-        steps: work.steps,
-    };
-    let ending = Executor::new(db, plan, key, &options, cx.ui.reporter(), stop).apply(resumed)?;
+    let options = ExecOptions { lock_budget: work.lock_budget, patience: work.patience, until: work.until, steps: work.steps };
+    let watch = Watch::start(db, key.id, settings);
+    let steered = (stop, Arc::clone(watch.gate()));
+    let ending = Executor::new(db, plan, key, &options, cx.ui.reporter(), steered).apply(resumed)?;
     if ending == Ending::Stopped { Err(Error::Stopped) } else { Ok(()) }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use diesel::pg::PgConnection;
 use serde::Serialize;
@@ -10,9 +11,10 @@ use super::Context;
 use crate::cli::{Format, StatusArgs};
 use crate::db::lock::{LockKey, holder};
 use crate::error::Error;
-use crate::journal::{RunRecord, RunState, StepRecord, StepState, chunks, store};
+use crate::journal::{RunRecord, RunState, StepRecord, StepState, chunks, steering, store};
 use crate::phase::Phase;
 use crate::progress::style::{self, Palette, plural};
+use crate::steer::{HorizonHolder, Outlook, ProgramState, horizon};
 
 /// The state of a run, for people and programs.
 #[derive(Debug, Serialize)]
@@ -26,6 +28,10 @@ struct Status {
     started_at: chrono::DateTime<chrono::Utc>,
     finished_at: Option<chrono::DateTime<chrono::Utc>>,
     phases: Vec<PhaseStatus>,
+    /// What the programs that work on it say of themselves.
+    programs: Vec<ProgramState>,
+    /// Who keeps dead row versions from being removed while a table is filled.
+    horizon: Vec<HorizonHolder>,
     next: &'static str,
 }
 
@@ -55,19 +61,46 @@ struct FillStatus {
     pages: i64,
 }
 
+/// How often `--watch` looks.
+const PERIOD: Duration = Duration::from_secs(1);
+
 pub(super) fn run(cx: &Context<'_>, args: &StatusArgs) -> Result<(), Error> {
     let db = cx.connect_any()?;
     let mut conn = db.get()?;
     let record = if store::exists(&mut conn)? { store::newest_run(&mut conn)? } else { None };
     let record =
         record.ok_or(Error::Nothing { message: "there is no run in this database".into(), next: "look at a plan with: tenantize plan" })?;
+    if args.watch {
+        return watch(cx, &mut conn, args.format);
+    }
     let status = status(&mut conn, &record)?;
-    match args.format {
-        Format::Text => cx.ui.out(&text(&status, cx.ui.palette())),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&status).map_err(|error| Error::Other(error.to_string()))?;
-            cx.ui.out(&format!("{json}\n"))
+    cx.ui.out(&shown(cx, &status, args.format)?)
+}
+
+fn shown(cx: &Context<'_>, status: &Status, format: Format) -> Result<String, Error> {
+    match format {
+        Format::Text => Ok(text(status, cx.ui.palette())),
+        Format::Json => serde_json::to_string(status).map(|json| format!("{json}\n")).map_err(|error| Error::Other(error.to_string())),
+    }
+}
+
+/// Shows the status again and again, over itself on a terminal, until nobody works on the run.
+fn watch(cx: &Context<'_>, conn: &mut PgConnection, format: Format) -> Result<(), Error> {
+    let term = console::Term::stdout();
+    let mut lines = 0;
+    loop {
+        let Some(record) = store::newest_run(conn)? else { return Ok(()) };
+        let status = status(conn, &record)?;
+        let text = shown(cx, &status, format)?;
+        if term.is_term() && format == Format::Text {
+            term.clear_last_lines(lines).map_err(Error::system("cannot write to the terminal"))?;
+            lines = text.lines().count();
         }
+        cx.ui.out(&text)?;
+        if !status.active {
+            return Ok(());
+        }
+        std::thread::sleep(PERIOD);
     }
 }
 
@@ -88,8 +121,15 @@ fn status(conn: &mut PgConnection, record: &RunRecord) -> Result<Status, Error> 
         started_at: record.started_at,
         finished_at: record.finished_at,
         phases,
+        programs: programs(conn, record.id)?,
+        horizon: if active { horizon(conn)? } else { Vec::new() },
         next: next(record.state, active),
     })
+}
+
+fn programs(conn: &mut PgConnection, run: i64) -> Result<Vec<ProgramState>, Error> {
+    // What a newer program says is left out.
+    Ok(steering::programs(conn, run)?.into_iter().filter_map(|(state, _)| serde_json::from_value(state).ok()).collect())
 }
 
 fn phase_status(phase: Phase, steps: &[StepRecord], fills: &BTreeMap<String, FillStatus>) -> PhaseStatus {
@@ -154,6 +194,37 @@ fn text(status: &Status, palette: Palette) -> String {
             }
         }
     }
+    for program in &status.programs {
+        program_text(&mut text, program, palette);
+    }
+    for holder in &status.horizon {
+        let what = format!("{holder} keeps dead rows from being removed: tables and WAL grow as with one UPDATE");
+        let _ = writeln!(text, "  {}", palette.warn(&what));
+    }
     let _ = writeln!(text, "next: {}", status.next);
     text
+}
+
+fn program_text(text: &mut String, program: &ProgramState, palette: Palette) {
+    let Some(step) = &program.step else { return };
+    let mut line = format!("  {step}");
+    if program.total > 0 {
+        let rate = program.rate.map_or("measuring".to_owned(), |rate| format!("{} rows/s", style::grouped(rate)));
+        let eta = match program.eta {
+            Outlook::Measuring => "measuring".to_owned(),
+            Outlook::Seconds(left) => format!("ETA {}", style::duration(Duration::from_secs(left))),
+            Outlook::Finishing => "finishing".to_owned(),
+            Outlook::Throttled => "throttled".to_owned(),
+            Outlook::Paused => "paused".to_owned(),
+        };
+        let _ = write!(line, "  {} of ~{} rows  {rate}  {eta}", style::grouped(program.settled), style::grouped(program.total));
+    }
+    let _ = writeln!(text, "{line}");
+    if let Some(reason) = &program.waits {
+        let _ = writeln!(text, "    {}", palette.warn(format!("waits: {reason}")));
+    }
+    for (number, worker) in &program.workers {
+        let (rows, pages, took) = (style::grouped(worker.rows), worker.pages, worker.took_ms);
+        let _ = writeln!(text, "    worker {number}: last batch {rows} rows, {pages} pages, {took} ms; {} batches", worker.batches);
+    }
 }

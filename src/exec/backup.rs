@@ -112,7 +112,7 @@ impl Executor<'_> {
             }
             Ok(())
         };
-        let workers = self.options.jobs.get().min(spec.copies.len());
+        let workers = self.gate.jobs().min(spec.copies.len());
         let results: Vec<Result<(), ExecError>> = std::thread::scope(|scope| {
             let handles: Vec<_> = (0..workers).map(|worker| scope.spawn(move || copier(worker))).collect();
             handles.into_iter().map(|handle| handle.join().unwrap_or(Err(ExecError::Worker))).collect()

@@ -10,7 +10,6 @@ pub use error::ExecError;
 pub use stop::StopFlag;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -26,14 +25,11 @@ use crate::journal::{JournalError, RunState, StepState, store};
 use crate::phase::Phase;
 use crate::plan::{Action, Plan, Step, StepId};
 use crate::progress::{Blocker, Event, Reporter, Resumed, style};
+use crate::steer::{Gate, Observed};
 
 /// How the executor works.
 #[derive(Clone, Debug)]
 pub struct ExecOptions {
-    /// Workers of a fill or backup.
-    pub jobs: NonZeroUsize,
-    /// How long a batch should take.
-    pub batch_time: Duration,
     /// How long to try for a lock.
     pub lock_budget: Duration,
     /// How long to wait for a lost connection.
@@ -74,6 +70,7 @@ pub struct Executor<'a> {
     pub(crate) options: &'a ExecOptions,
     pub(crate) report: Arc<dyn Reporter>,
     pub(crate) stop: StopFlag,
+    pub(crate) gate: Arc<Gate>,
     watch: Mutex<BlockerWatch>,
 }
 
@@ -86,9 +83,10 @@ impl<'a> Executor<'a> {
         run: store::RunKey,
         options: &'a ExecOptions,
         report: Arc<dyn Reporter>,
-        stop: StopFlag,
+        (stop, gate): (StopFlag, Arc<Gate>),
     ) -> Self {
-        Self { db, plan, run, options, report, stop, watch: Mutex::new(BlockerWatch::new(db)) }
+        let report = Arc::new(Observed::new(report, Arc::clone(&gate)));
+        Self { db, plan, run, options, report, stop, gate, watch: Mutex::new(BlockerWatch::new(db)) }
     }
 
     /// Applies every step that the journal does not already call done.
@@ -194,6 +192,10 @@ impl<'a> Executor<'a> {
             why: step.why.clone(),
             lock: step.lock().to_string(),
         });
+        self.gate.wait(step.id.as_str(), &*self.report, &self.stop);
+        if self.stop.requested() {
+            return Err(StepError { step: step.id.clone(), source: ExecError::Stopped });
+        }
         let result = match self.act(step) {
             // Some transaction was older than the fill and has ended since. None is now: the CHECK had to wait for them.
             Err(error) if is_violated(&error, DatabaseErrorKind::CheckViolation) => self.fill_late_rows().and_then(|()| self.act(step)),

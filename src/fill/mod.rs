@@ -4,7 +4,11 @@ mod pace;
 mod stripe;
 mod worker;
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::connection::SimpleConnection as _;
@@ -20,6 +24,9 @@ use crate::plan::{Action, FillSpec, Step};
 use crate::progress::{Event, Precision, Unit};
 use crate::sql::{TenantSource, fill as sql};
 use worker::{Allowed, Job, Suppress};
+
+/// How often the number of workers is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 #[derive(QueryableByName)]
 struct Value {
@@ -180,7 +187,7 @@ impl Executor<'_> {
         if self.patiently(|conn| Ok(chunks::count(conn, run, &pass)?))? == 0 {
             let pages = self.patiently(|conn| Ok(sql::count_pages(&spec.table).row::<Value>(conn)?.value))?;
             let stripes = stripe::stripes(spec.rows, spec.pages);
-            self.add_chunks(&pass, &stripe::chunks(pages, self.options.jobs.get()), stripes)?;
+            self.add_chunks(&pass, &stripe::chunks(pages, self.gate.jobs()), stripes)?;
         }
         self.run_pass(&pass, spec, settled, &AtomicI64::new(0))
     }
@@ -232,7 +239,8 @@ impl Executor<'_> {
             pass: *pass,
             spec,
             suppress: Suppress::wanted(spec, allowed),
-            batch_time: self.options.batch_time,
+            gate: &self.gate,
+            drained: &AtomicBool::new(false),
             lock_budget: self.options.lock_budget,
             patience: self.options.patience,
             report: &*self.report,
@@ -243,19 +251,41 @@ impl Executor<'_> {
         self.work(&job)?;
         // A crash may have taken the last batches of a worker that had ended.
         while self.patiently(|conn| Ok(chunks::open(conn, self.run, pass)?))? > 0 {
+            job.drained.store(false, Ordering::Relaxed);
             self.work(&job)?;
         }
         Ok(())
     }
 
+    /// Lets as many workers work as the operator wants at each moment, until nothing is left or one fails.
     fn work(&self, job: &Job<'_>) -> Result<(), ExecError> {
-        let results: Vec<Result<(), ExecError>> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (1..=self.options.jobs.get()).map(|number| scope.spawn(move || job.work(number))).collect();
-            workers.into_iter().map(|worker| worker.join().unwrap_or(Err(ExecError::Worker))).collect()
+        let (tell, told) = channel();
+        let mut working = BTreeSet::new();
+        let mut errors = Vec::new();
+        std::thread::scope(|scope| {
+            loop {
+                let wanted = if errors.is_empty() && !job.is_drained() { self.gate.jobs() } else { 0 };
+                for number in 1..=wanted {
+                    if working.insert(number) {
+                        let tell = tell.clone();
+                        scope.spawn(move || {
+                            let worked = std::panic::catch_unwind(AssertUnwindSafe(|| job.work(number)));
+                            // The receiver outlives every worker.
+                            let _ = tell.send((number, worked.unwrap_or(Err(ExecError::Worker))));
+                        });
+                    }
+                }
+                if working.is_empty() {
+                    break;
+                }
+                if let Ok((number, worked)) = told.recv_timeout(LOOK) {
+                    working.remove(&number);
+                    errors.extend(worked.err());
+                }
+            }
         });
         // A worker that stopped because somebody asked is less of a reason than one that failed.
-        let (stopped, failed): (Vec<_>, Vec<_>) =
-            results.into_iter().filter_map(Result::err).partition(|error| matches!(error, ExecError::Stopped));
+        let (stopped, failed): (Vec<_>, Vec<_>) = errors.into_iter().partition(|error| matches!(error, ExecError::Stopped));
         failed.into_iter().chain(stopped).next().map_or(Ok(()), Err)
     }
 

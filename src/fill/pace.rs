@@ -25,6 +25,11 @@ impl Pace {
         Self { pages: Self::START, target }
     }
 
+    /// Changes the time that a batch should take.
+    pub(super) fn aim(&mut self, target: Duration) {
+        self.target = target;
+    }
+
     /// Pages of the next batch.
     #[must_use]
     pub(super) fn pages(&self) -> i64 {

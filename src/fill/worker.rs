@@ -1,6 +1,6 @@
 //! The loop of one worker: claim a chunk, visit its pages stripe by stripe, checkpoint with every batch.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
@@ -17,6 +17,7 @@ use crate::journal::{Chunk, JournalError, chunks, store};
 use crate::plan::FillSpec;
 use crate::progress::{Event, Reporter};
 use crate::sql::fill::{FillBatch, Stripe};
+use crate::steer::Gate;
 
 /// One pass over one table, shared by its workers.
 pub(super) struct Job<'a> {
@@ -26,7 +27,10 @@ pub(super) struct Job<'a> {
     pub(super) spec: &'a FillSpec,
     /// Whether triggers can be kept from firing.
     pub(super) suppress: Suppress,
-    pub(super) batch_time: Duration,
+    /// What holds the workers back, and how many there are to be.
+    pub(super) gate: &'a Gate,
+    /// Whether a worker has found nothing left to claim.
+    pub(super) drained: &'a AtomicBool,
     pub(super) lock_budget: Duration,
     pub(super) patience: Duration,
     pub(super) report: &'a dyn Reporter,
@@ -68,15 +72,24 @@ struct Conflicts {
 }
 
 impl Job<'_> {
-    /// Works until no chunk is left.
+    /// Whether there is nothing left to claim.
+    pub(super) fn is_drained(&self) -> bool {
+        self.drained.load(Ordering::Relaxed)
+    }
+
+    /// Works until no chunk is left, or the operator wants fewer workers.
     pub(super) fn work(&self, number: usize) -> Result<(), ExecError> {
         let name = format!("{}/{number}", self.run.epoch);
-        let mut pace = Pace::new(self.batch_time);
+        let mut pace = Pace::new(self.gate.settings().batch_time);
         loop {
             if self.stop.requested() {
                 return Err(ExecError::Stopped);
             }
+            if number > self.gate.jobs() {
+                return Ok(());
+            }
             let Some(mut chunk) = self.with_connection(|conn| Ok(chunks::claim(conn, self.run, &self.pass, &name)?))? else {
+                self.drained.store(true, Ordering::Relaxed);
                 return Ok(());
             };
             self.chunk(&mut chunk, &name, number, &mut pace)?;
@@ -95,10 +108,12 @@ impl Job<'_> {
     fn chunk(&self, chunk: &mut Chunk, worker: &str, number: usize, pace: &mut Pace) -> Result<(), ExecError> {
         let mut conflicts = Conflicts { since: None, attempt: 0 };
         while chunk.stripe < chunk.stripes {
-            if self.stop.requested() {
+            self.gate.wait(self.pass.step.as_str(), self.report, self.stop);
+            if self.stop.requested() || number > self.gate.jobs() {
                 self.with_connection(|conn| Ok(chunks::release(conn, self.run, chunk, worker)?))?;
-                return Err(ExecError::Stopped);
+                return if self.stop.requested() { Err(ExecError::Stopped) } else { Ok(()) };
             }
+            pace.aim(self.gate.settings().batch_time);
             // A visit takes several segments: by the next one the versions that this one leaves behind can be removed.
             let segment = ((chunk.end_page - chunk.first_page) / SEGMENTS).max(1);
             let end = (chunk.next_page + pace.pages().min(segment)).min(chunk.end_page);
@@ -110,6 +125,7 @@ impl Job<'_> {
                     pace.observe(end - chunk.next_page, took);
                     self.told(after.rows_done - chunk.rows_done, end - chunk.next_page, clock, number);
                     *chunk = after;
+                    self.gate.rest(took, self.stop);
                 }
                 Err(error) if error.fault().is_transient() || error.fault() == Fault::StatementTimeout => {
                     pace.shrink();

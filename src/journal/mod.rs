@@ -8,6 +8,7 @@ mod record;
 #[expect(missing_docs, reason = "the columns are documented in the migration, by COMMENT ON")]
 pub mod schema;
 mod state;
+pub mod steering;
 pub mod store;
 
 pub use record::{BackupRecord, Chunk, NewChunk, RunRecord, StepRecord};

@@ -68,8 +68,17 @@ diesel::table! {
     tenantize.control (run_id) {
         run_id -> BigInt,
         paused -> Bool,
-        jobs -> Nullable<Integer>,
-        batch_time_ms -> Nullable<Integer>,
+        settings -> Jsonb,
+    }
+}
+
+diesel::table! {
+    /// Programs that work on a run, and what each said last about itself.
+    tenantize.programs (run_id, program) {
+        run_id -> BigInt,
+        program -> Uuid,
+        state -> Jsonb,
+        seen_at -> Timestamptz,
     }
 }
 
@@ -87,4 +96,5 @@ diesel::joinable!(steps -> runs (run_id));
 diesel::joinable!(backups -> runs (run_id));
 diesel::joinable!(control -> runs (run_id));
 diesel::joinable!(events -> runs (run_id));
-diesel::allow_tables_to_appear_in_same_query!(backups, control, events, fill_chunks, runs, steps);
+diesel::joinable!(programs -> runs (run_id));
+diesel::allow_tables_to_appear_in_same_query!(backups, control, events, fill_chunks, programs, runs, steps);

@@ -20,6 +20,7 @@ pub mod registry;
 pub mod script;
 pub mod source;
 mod statement;
+pub mod steer;
 mod words;
 
 pub use change::{Atomicity, Change};

@@ -46,6 +46,7 @@ mod seeds;
 mod selftest;
 #[cfg(test)]
 mod server;
+mod steer;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
