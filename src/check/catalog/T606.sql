@@ -11,6 +11,7 @@ WHERE rel.relrowsecurity AND NOT app.rolsuper
     WHERE NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}' AND p.writes !~ ' = ANY ')
   AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_trigger AS t
-    WHERE t.tgrelid = rel.oid AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 19) = 19 AND a.attnum = ANY (t.tgattr::int2[]))
+    WHERE t.tgrelid = rel.oid AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 19) = 19
+      AND (a.attnum = ANY (t.tgattr::int2[]) OR t.tgfoid = to_regprocedure('tenancy.keep_tenant()')))
 GROUP BY rel.name, rel.col
 ORDER BY 1
