@@ -257,6 +257,30 @@ pub struct VerifyArgs {
     /// What is verified where there is no run.
     #[command(flatten)]
     pub audit: AuditArgs,
+    /// How to attack.
+    #[command(flatten)]
+    pub attack: AttackArgs,
+}
+
+/// How `verify` attacks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Attacks")]
+pub struct AttackArgs {
+    /// Try only what reads, in read-only transactions: for a production that must not be disturbed. Nothing is said of writes then.
+    #[arg(long)]
+    pub read_only: bool,
+    /// Begin no attack after this time. The most important come first; what was not tried is unproven and fails the verification.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub time_budget: Option<Duration>,
+    /// Let so many pairs of tenants attack each other, those with most rows.
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with = "attacker")]
+    pub pairs: NonZeroUsize,
+    /// Attack as this tenant, named by its key or its slug.
+    #[arg(long = "as", value_name = "TENANT", requires = "against")]
+    pub attacker: Option<String>,
+    /// Attack the rows of this tenant.
+    #[arg(long, value_name = "TENANT", requires = "attacker")]
+    pub against: Option<String>,
 }
 
 /// How `verify` prints.

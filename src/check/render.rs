@@ -1,13 +1,12 @@
 //! A verification as text, JSON or CSV.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{CheckResult, Fact, Source, Totals, Verdict, Verification, kind};
-use crate::isolation::{AttackResult, Class};
+use crate::isolation::{AttackResult, Class, Reach};
 use crate::progress::style::{duration, pad, plural};
 
 /// How a verification is written.
@@ -22,12 +21,11 @@ pub enum VerifyFormat {
     Csv,
 }
 
-/// Attacks withstood and attacks made, by class.
-type Cells = BTreeMap<Class, (usize, usize)>;
+/// Attacks by verdict.
+type Counts = BTreeMap<Verdict, usize>;
 
 /// So many results of a kind are listed one by one.
 const LISTED: usize = 25;
-const CLASSES: [Class; 7] = [Class::Control, Class::Select, Class::Insert, Class::Update, Class::Delete, Class::Context, Class::Ddl];
 
 impl Verification {
     /// Writes the verification in a format; it ends with a line break.
@@ -53,7 +51,12 @@ impl Verification {
             let took = self.comparison.iter().map(|comparison| comparison.took_ms).sum();
             line(&mut out, &format!("comparison: {}", figures(&self.comparison_totals(), &[Pass, Inconclusive, Unproven], took)));
         }
-        line(&mut out, if self.passed() { "isolation is proven" } else { "isolation is not proven" });
+        let conclusion = match (self.passed(), self.reach) {
+            (true, Reach::Everything) => "isolation is proven",
+            (true, Reach::ReadOnly) => "isolation is proven for what reads; writes were not tried",
+            (false, _) => "isolation is not proven",
+        };
+        line(&mut out, conclusion);
         out
     }
 
@@ -115,6 +118,9 @@ impl Verification {
             let note = attacker.note.as_ref().map_or(String::new(), |note| format!("; no login could be made: {note}"));
             line(out, &format!("  as {} by {}{note}", attacker.role, attacker.means));
         }
+        for note in &self.notes {
+            line(out, &format!("  note: {note}"));
+        }
         let mut rest: Vec<&AttackResult> = self.attacks.iter().filter(|attack| attack.verdict != Verdict::Pass).collect();
         rest.sort_by_key(|attack| (!attack.fails(), attack.verdict));
         for attack in rest.iter().take(LISTED) {
@@ -132,29 +138,26 @@ impl Verification {
         out.push('\n');
     }
 
-    /// Per relation and class: attacks withstood of attacks made.
+    /// Per class how the attacks ended, per relation how many were withstood.
     fn matrix(&self, out: &mut String) {
-        let mut cells: BTreeMap<(&str, &str), Cells> = BTreeMap::new();
+        let mut classes: BTreeMap<Class, Counts> = BTreeMap::new();
+        let mut relations: BTreeMap<(&str, &str), Counts> = BTreeMap::new();
         for attack in &self.attacks {
-            let cell = cells.entry((&attack.relation, &attack.role)).or_default().entry(attack.class).or_default();
-            cell.0 += usize::from(attack.verdict == Verdict::Pass);
-            cell.1 += 1;
+            *classes.entry(attack.class).or_default().entry(attack.verdict).or_default() += 1;
+            *relations.entry((&attack.relation, &attack.role)).or_default().entry(attack.verdict).or_default() += 1;
         }
+        line(out, "  by class");
+        for class in Class::ALL {
+            if let Some(counts) = classes.get(&class) {
+                line(out, &format!("    {}  {}", pad(class.name(), "function".len()), counted(counts)));
+            }
+        }
+        line(out, "  by relation");
         let several = self.attackers.len() > 1;
         let name = |(relation, role): (&str, &str)| if several { format!("{relation} as {role}") } else { relation.to_owned() };
-        let width = cells.keys().map(|key| name(*key).len()).max().unwrap_or_default().max("relation".len());
-        let mut head = format!("  {}", pad("relation", width));
-        for class in CLASSES {
-            let _ = write!(head, "  {:>7}", class.name());
-        }
-        line(out, &head);
-        for (key, row) in &cells {
-            let mut text = format!("  {}", pad(&name(*key), width));
-            for class in CLASSES {
-                let cell = row.get(&class).map_or("-".to_owned(), |(passed, all)| format!("{passed}/{all}"));
-                let _ = write!(text, "  {cell:>7}");
-            }
-            line(out, &text);
+        let width = relations.keys().map(|key| name(*key).chars().count()).max().unwrap_or_default();
+        for (key, counts) in &relations {
+            line(out, &format!("    {}  {}", pad(&name(*key), width), counted(counts)));
         }
     }
 
@@ -193,11 +196,12 @@ impl Verification {
     }
 
     fn csv(&self) -> String {
-        let mut rows = vec![["layer", "verdict", "id", "subject", "name", "role", "tenant", "victim", "detail"].map(str::to_owned)];
+        let mut rows =
+            vec![["layer", "verdict", "id", "subject", "name", "role", "tenant", "victim", "detail", "statement"].map(str::to_owned)];
         for check in &self.checks {
             let row = |subject: &str, detail: &str| {
                 let CheckResult { verdict, id, claim, .. } = check;
-                ["check", &verdict.to_string(), id, subject, claim, "", "", "", detail].map(str::to_owned)
+                ["check", &verdict.to_string(), id, subject, claim, "", "", "", detail, ""].map(str::to_owned)
             };
             if check.evidence.is_empty() {
                 rows.push(row(&check.subject, ""));
@@ -205,13 +209,14 @@ impl Verification {
             rows.extend(check.evidence.iter().map(|evidence| row(&evidence.object, &evidence.detail)));
         }
         for attack in &self.attacks {
-            let AttackResult { relation, role, class, name, me, victim, verdict, detail, .. } = attack;
+            let AttackResult { relation, role, class, name, me, victim, verdict, detail, statement, .. } = attack;
             let me = me.as_deref().unwrap_or_default();
-            rows.push(["attack", &verdict.to_string(), class.name(), relation, name, role, me, victim, detail].map(str::to_owned));
+            let verdict = verdict.to_string();
+            rows.push(["attack", &verdict, class.name(), relation, name, role, me, victim, detail, statement].map(str::to_owned));
         }
         for comparison in &self.comparison {
             let verdict = comparison.verdict.to_string();
-            rows.push(["comparison", &verdict, "T805", &comparison.table, "", "", "", "", &comparison.detail].map(str::to_owned));
+            rows.push(["comparison", &verdict, "T805", &comparison.table, "", "", "", "", &comparison.detail, ""].map(str::to_owned));
         }
         let mut writer = csv::Writer::from_writer(Vec::new());
         // Writing to memory cannot fail.
@@ -219,6 +224,11 @@ impl Verification {
         let bytes = written.ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
     }
+}
+
+/// `12 PASS, 1 LEAK`
+fn counted(counts: &Counts) -> String {
+    counts.iter().rev().map(|(verdict, count)| format!("{count} {verdict}")).collect::<Vec<_>>().join(", ")
 }
 
 fn line(out: &mut String, text: &str) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckResult, Comparison, Fact, Subject, Verdict, catalog_checks, compare, data_checks, milliseconds, run};
 use crate::catalog::{Catalog, CatalogError};
 use crate::db::{ConnectError, Database, DatabaseUrl, Fault, HasFault};
-use crate::isolation::{AttackResult, Attacker, prove, queries, targets};
+use crate::isolation::{AttackOptions, AttackResult, Attacker, Reach, prove, queries, targets};
 use crate::plan::Plan;
 use crate::sql::Ident;
 
@@ -17,6 +17,8 @@ use crate::sql::Ident;
 pub struct VerifyOptions {
     /// The application's own login, to attack as; without it one is made for the purpose.
     pub app_url: Option<DatabaseUrl>,
+    /// How to attack.
+    pub attacks: AttackOptions,
 }
 
 /// Why nothing could be verified.
@@ -28,6 +30,9 @@ pub enum VerifyError {
     /// The catalog cannot be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The operator named a tenant that does not exist.
+    #[error("there is no tenant `{0}`")]
+    NoTenant(String),
     /// The server failed in a way that is no answer.
     #[error("the verification was interrupted")]
     Query(#[from] diesel::result::Error),
@@ -37,7 +42,7 @@ impl HasFault for VerifyError {
     fn fault(&self) -> Fault {
         match self {
             Self::Query(error) | Self::Catalog(CatalogError::Query(error)) => Fault::of(error),
-            Self::Connect(_) | Self::Catalog(CatalogError::Shape(_)) => Fault::Other,
+            Self::Connect(_) | Self::NoTenant(_) | Self::Catalog(CatalogError::Shape(_)) => Fault::Other,
         }
     }
 }
@@ -74,8 +79,12 @@ pub struct Verification {
     pub checks: Vec<CheckResult>,
     /// Who attacked.
     pub attackers: Vec<Attacker>,
+    /// Whether they wrote as well.
+    pub reach: Reach,
     /// The attacks.
     pub attacks: Vec<AttackResult>,
+    /// What else should be known of the attacks.
+    pub notes: Vec<String>,
     /// The comparison with the backup; empty without one.
     pub comparison: Vec<Comparison>,
     /// How long the checks took, in milliseconds.
@@ -161,14 +170,18 @@ pub fn verify(
     let catalog = Catalog::load(&mut conn, &schemas(subject))?;
     let mut checks = data_checks(subject, plan, &catalog);
     checks.extend(catalog_checks(subject));
-    let (roles, planning) = if options.app_url.is_some() { (1, 1) } else { (subject.app_roles.len(), subject.roles().count()) };
-    let asked = checks.len() + 2 * planning;
+    let roles = if options.app_url.is_some() { 1 } else { subject.roles().count() };
+    let asked = checks.len() + 2 * roles;
     on_progress(VerifyProgress::Started { checks: asked, relations: targets(subject, &catalog).len() * roles });
     let mut checks = run(&mut conn, &checks, &mut |result| on_progress(VerifyProgress::Checked(result)))?;
-    checks.extend(queries(db, subject, &catalog, options.app_url.as_ref(), &mut |result| on_progress(VerifyProgress::Checked(result)))?);
+    checks.extend(queries(db, subject, &catalog, (options.app_url.as_ref(), options.attacks.reach), &mut |result| {
+        on_progress(VerifyProgress::Checked(result));
+    })?);
     let checks_ms = milliseconds(started.elapsed());
     let attacking = Instant::now();
-    let proof = prove(db, subject, &catalog, options.app_url.as_ref(), &mut |done| on_progress(VerifyProgress::Attacked(done)))?;
+    let proof = prove(db, subject, &catalog, (options.app_url.as_ref(), &options.attacks), &mut |done| {
+        on_progress(VerifyProgress::Attacked(done));
+    })?;
     let attacks_ms = milliseconds(attacking.elapsed());
     let comparison = match plan {
         Some(plan) => compare(&mut conn, plan, &catalog, &mut |done| on_progress(VerifyProgress::Compared(done)))?,
@@ -180,7 +193,9 @@ pub fn verify(
         looked_at: Vec::new(),
         checks,
         attackers: proof.attackers,
+        reach: options.attacks.reach,
         attacks: proof.attacks,
+        notes: proof.notes,
         comparison,
         checks_ms,
         attacks_ms,

@@ -41,8 +41,8 @@ pub struct AuditArgs {
     /// Name the tenant in this claim of the token, for example `app_metadata.tenant_id`.
     #[arg(long, value_name = "PATH", requires = "tenant_column")]
     pub claim: Option<String>,
-    /// Set this in every session, too; may be given several times. `{tenant}` and `{member}` stand for a tenant's key and for a user of it.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, requires = "tenant_column")]
+    /// Set this in every session, too; may be given several times. `{tenant}` stands for a tenant's key and, with --tenant-column, `{member}` for a user of it.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
 }
 

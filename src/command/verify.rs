@@ -9,6 +9,7 @@ use crate::cli::{VerifyArgs, VerifyOutput};
 use crate::config::Config;
 use crate::db::DatabaseUrl;
 use crate::error::Error;
+use crate::isolation::{AttackOptions, Pairs, Reach};
 use crate::journal::{JournalError, store};
 use crate::plan::Plan;
 use crate::progress::{Event, Precision, Reporter, Unit};
@@ -32,7 +33,7 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     };
     drop(conn);
     let app_url = args.app_url.as_deref().map(DatabaseUrl::parse).transpose()?;
-    let options = VerifyOptions { app_url };
+    let options = VerifyOptions { app_url, attacks: attack_options(args) };
     if args.self_test {
         let url = db.url().clone();
         drop(db);
@@ -80,6 +81,20 @@ fn report_format(output: VerifyOutput) -> Option<VerifyFormat> {
         VerifyOutput::Csv => VerifyFormat::Csv,
         VerifyOutput::Pgtap => return None,
     })
+}
+
+fn attack_options(args: &VerifyArgs) -> AttackOptions {
+    let (audit, args) = (&args.audit, &args.attack);
+    AttackOptions {
+        reach: if args.read_only { Reach::ReadOnly } else { Reach::Everything },
+        time_budget: args.time_budget,
+        // A database that was looked at has them among what was found.
+        settings: if audit.tenant_column.is_none() { audit.set.clone() } else { Vec::new() },
+        pairs: match (&args.attacker, &args.against) {
+            (Some(me), Some(victim)) => Pairs::Chosen { me: me.clone(), victim: victim.clone() },
+            _ => Pairs::Most(args.pairs),
+        },
+    }
 }
 
 const STEP: &str = "verify";

@@ -2,20 +2,43 @@
 
 use serde::Deserialize;
 
-use super::{Expect, Measure};
+use super::{Attack, Expect, Measure};
 use crate::check::Verdict;
 
 const NO_RIGHT: &str = "42501";
 const NO_KEY: &str = "22P02";
+/// What functions that read a token raise when it is none.
+const BAD_VALUE: &str = "22023";
+const BAD_LOGIN: &str = "28000";
 const DIVISION: &str = "22012";
 const NULL: &str = "23502";
 const LOCK: &str = "55P03";
+const NO_PARENT: &str = "23503";
+const TAKEN: &str = "23505";
 /// What PostgreSQL checks after policies: not null, foreign key, unique.
-const AFTER_POLICIES: [&str; 4] = [NULL, "23001", "23503", "23505"];
+const AFTER_POLICIES: [&str; 4] = [NULL, "23001", NO_PARENT, TAKEN];
+/// Failures that say nothing of the statement: serialization, deadlock, lock timeout, cancellation.
+const ACCIDENTS: [&str; 5] = ["", "40001", "40P01", LOCK, "57014"];
+
+/// How far an attack got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Its statement was sent.
+    #[default]
+    Attack,
+    /// A statement before it failed.
+    Before,
+    /// There was no time for it.
+    Late,
+}
 
 /// What a statement did before it was undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Outcome {
+    /// How far it got.
+    #[serde(default)]
+    pub stage: Stage,
     /// The value it returned.
     #[serde(default)]
     pub answer: Option<String>,
@@ -37,6 +60,22 @@ impl Outcome {
         Self { state: Some(String::new()), message: message.into(), ..Self::default() }
     }
 
+    /// There was no time.
+    #[must_use]
+    pub fn late() -> Self {
+        Self { stage: Stage::Late, ..Self::default() }
+    }
+
+    /// Whether it did what was asked.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.stage == Stage::Attack && self.state.is_none()
+    }
+
+    fn holds(&self) -> bool {
+        self.answer.as_deref() == Some("t") || self.answer.as_deref() == Some("true")
+    }
+
     fn number(&self, measure: Measure) -> i64 {
         match measure {
             Measure::Rows => self.written.unwrap_or_default(),
@@ -45,9 +84,49 @@ impl Outcome {
     }
 }
 
-/// Compares what happened with what must happen.
+/// Compares what happened with what must happen; `before` is the outcome of the attack before this one.
 #[must_use]
-pub fn judge(expect: Expect, measure: Measure, outcome: &Outcome) -> (Verdict, String) {
+pub fn judge(attack: &Attack, outcome: &Outcome, before: Option<&Outcome>) -> (Verdict, String) {
+    let (verdict, detail) = match (outcome.stage, attack.expect, before) {
+        (Stage::Attack, Expect::LikeBefore, Some(before)) => alike(before, outcome),
+        (Stage::Attack, Expect::NoLook | Expect::NoHold | Expect::NoGift, _) if outcome.holds() => shared(attack.expect),
+        (Stage::Attack, expect, _) => judge_alone(expect, attack.measure, outcome),
+        (Stage::Before, ..) => {
+            let state = outcome.state.as_deref().unwrap_or_default();
+            (Verdict::Unproven, format!("it could not be prepared: {} ({state})", outcome.message))
+        }
+        (Stage::Late, ..) => (Verdict::Unproven, "out of time".into()),
+    };
+    match (&attack.known, verdict) {
+        (Some(reason), Verdict::Leak | Verdict::Inconclusive) => (Verdict::Inconclusive, format!("known: {reason}; {detail}")),
+        _ => (verdict, detail),
+    }
+}
+
+/// Two attempts must not be told apart.
+fn alike(before: &Outcome, outcome: &Outcome) -> (Verdict, String) {
+    let name = |outcome: &Outcome| outcome.state.clone().map_or("success".to_owned(), |state| state);
+    let (first, second) = (name(before), name(outcome));
+    let accident = |outcome: &Outcome| outcome.state.as_deref().is_some_and(|state| ACCIDENTS.contains(&state));
+    if accident(before) || accident(outcome) {
+        return (Verdict::Inconclusive, format!("{first} and {second}"));
+    }
+    if first == second {
+        return (Verdict::Pass, format!("{first}, like the row of another"));
+    }
+    (Verdict::Leak, format!("a row of another ends with {first}, one that does not exist with {second}"))
+}
+
+/// A right that is there and should not be.
+fn shared(expect: Expect) -> (Verdict, String) {
+    match expect {
+        Expect::NoHold => (Verdict::Fail, "one tenant can move it for all others".into()),
+        Expect::NoGift => (Verdict::Leak, "it has a right WITH GRANT OPTION".into()),
+        _ => (Verdict::Inconclusive, "it tells how much all tenants write; no row is told".into()),
+    }
+}
+
+fn judge_alone(expect: Expect, measure: Measure, outcome: &Outcome) -> (Verdict, String) {
     match &outcome.state {
         None => of_success(expect, outcome.number(measure)),
         Some(state) => {
@@ -55,9 +134,14 @@ pub fn judge(expect: Expect, measure: Measure, outcome: &Outcome) -> (Verdict, S
             let detail = match (verdict, state.as_str()) {
                 (_, "") => outcome.message.clone(),
                 (Verdict::Leak, LOCK) => "it was not refused, only held up by a lock".into(),
+                (Verdict::Leak, TAKEN) if expect == Expect::NotTaken => {
+                    "the refusal tells that another tenant has the value (23505)".into()
+                }
                 (Verdict::Leak, DIVISION) if expect == Expect::Refused => "no policy refused it".into(),
                 (Verdict::Leak, DIVISION) => format!("the condition was evaluated on a hidden row ({state})"),
-                (Verdict::Leak, _) => format!("no policy refused it; only a constraint did ({state}: {})", outcome.message),
+                (Verdict::Leak | Verdict::Fail, _) if AFTER_POLICIES.contains(&state.as_str()) => {
+                    format!("no policy refused it; only a constraint did ({state}: {})", outcome.message)
+                }
                 _ => format!("{} ({state})", outcome.message),
             };
             (verdict, detail)
@@ -77,9 +161,15 @@ fn of_success(expect: Expect, number: i64) -> (Verdict, String) {
         }
         Expect::WritesOne if number == 1 => (Verdict::Pass, "1 row".into()),
         Expect::WritesOne => (Verdict::Fail, format!("{number} rows were written instead of one")),
-        Expect::PassesPolicies | Expect::NoGlimpse => (Verdict::Pass, format!("{number} rows")),
+        Expect::PassesPolicies | Expect::NoGlimpse | Expect::NotTaken | Expect::NoLook | Expect::NoHold | Expect::NoGift => {
+            (Verdict::Pass, format!("{number} rows"))
+        }
         Expect::Nothing if number == 0 => (Verdict::Pass, "0 rows".into()),
         Expect::Nothing => (Verdict::Leak, format!("it reached {number} rows")),
+        Expect::NotItsOwn if number == 0 => (Verdict::Pass, "0 rows".into()),
+        Expect::NotItsOwn => (Verdict::Fail, "the application can do it".into()),
+        Expect::NoSuchKey if number > 0 => (Verdict::Leak, "it references a row of another tenant".into()),
+        Expect::NoSuchKey | Expect::LikeBefore => (Verdict::Inconclusive, "there was no row to write".into()),
         Expect::Refused | Expect::RefusedOrNull if number == 0 => (Verdict::Inconclusive, "there was no row to write".into()),
         Expect::Refused | Expect::RefusedOrNull | Expect::NoRight => (Verdict::Leak, "it was not refused".into()),
     }
@@ -103,8 +193,28 @@ fn of_error(expect: Expect, state: &str) -> Verdict {
             _ => Verdict::Inconclusive,
         },
         Expect::RefusedOrNull if state == NULL => Verdict::Pass,
+        Expect::NotItsOwn => match state {
+            NO_RIGHT => Verdict::Pass,
+            _ if AFTER_POLICIES.contains(&state) => Verdict::Fail,
+            _ => Verdict::Inconclusive,
+        },
+        Expect::NoSuchKey => match state {
+            NO_RIGHT | NO_PARENT => Verdict::Pass,
+            _ => Verdict::Inconclusive,
+        },
+        Expect::NotTaken => match state {
+            TAKEN => Verdict::Leak,
+            _ if ACCIDENTS.contains(&state) => Verdict::Inconclusive,
+            // Something else was in the way, and did not tell.
+            _ => Verdict::Pass,
+        },
+        Expect::LikeBefore => Verdict::Inconclusive,
+        Expect::NoLook | Expect::NoHold | Expect::NoGift => match state {
+            NO_RIGHT => Verdict::Pass,
+            _ => Verdict::Inconclusive,
+        },
         Expect::Nothing | Expect::NoGlimpse | Expect::Refused | Expect::RefusedOrNull => match state {
-            NO_RIGHT | NO_KEY => Verdict::Pass,
+            NO_RIGHT | NO_KEY | BAD_VALUE | BAD_LOGIN => Verdict::Pass,
             DIVISION => Verdict::Leak,
             // A constraint that complains has seen a row that should not have got so far.
             _ if AFTER_POLICIES.contains(&state) => Verdict::Leak,
@@ -118,11 +228,11 @@ mod tests {
     use super::*;
 
     fn error(expect: Expect, state: &str) -> Verdict {
-        judge(expect, Measure::Rows, &Outcome { state: Some(state.into()), ..Outcome::default() }).0
+        judge_alone(expect, Measure::Rows, &Outcome { state: Some(state.into()), ..Outcome::default() }).0
     }
 
     fn rows(expect: Expect, rows: i64) -> Verdict {
-        judge(expect, Measure::Rows, &Outcome { written: Some(rows), ..Outcome::default() }).0
+        judge_alone(expect, Measure::Rows, &Outcome { written: Some(rows), ..Outcome::default() }).0
     }
 
     #[test]
@@ -151,12 +261,31 @@ mod tests {
 
     #[test]
     fn seeing_too_little_is_unproven_and_seeing_too_much_a_leak() {
-        let sees =
-            |own, seen: i64| judge(Expect::Sees(own), Measure::Answer, &Outcome { answer: Some(seen.to_string()), ..Outcome::default() }).0;
+        let sees = |own, seen: i64| {
+            judge_alone(Expect::Sees(own), Measure::Answer, &Outcome { answer: Some(seen.to_string()), ..Outcome::default() }).0
+        };
         assert_eq!(sees(3, 3), Verdict::Pass);
         assert_eq!(sees(3, 1), Verdict::Inconclusive);
         assert_eq!(sees(3, 0), Verdict::Unproven);
         assert_eq!(sees(3, 5), Verdict::Leak);
+    }
+
+    #[test]
+    fn what_differs_tells_something_unless_it_was_an_accident() {
+        let ends = |state: Option<&str>| Outcome { state: state.map(Into::into), ..Outcome::default() };
+        assert_eq!(alike(&ends(Some("23503")), &ends(Some("23503"))).0, Verdict::Pass);
+        assert_eq!(alike(&ends(None), &ends(Some("23503"))).0, Verdict::Leak);
+        assert_eq!(alike(&ends(Some("42501")), &ends(Some("23503"))).0, Verdict::Leak);
+        assert_eq!(alike(&ends(Some("40001")), &ends(Some("23503"))).0, Verdict::Inconclusive);
+        assert_eq!(error(Expect::NotTaken, "23505"), Verdict::Leak);
+        assert_eq!(error(Expect::NotTaken, "23503"), Verdict::Pass);
+        assert_eq!(error(Expect::NoSuchKey, "23505"), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn what_was_not_tried_is_unproven() {
+        assert_eq!(serde_json::from_str::<Outcome>(r#"{"stage": "late"}"#).unwrap(), Outcome::late());
+        assert!(!Outcome::late().succeeded());
     }
 
     #[test]

@@ -5,20 +5,23 @@ use std::fmt;
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use postgres_protocol::password::scram_sha_256;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::options::Reach;
 use crate::db::{ConnectError, Database, DatabaseUrl};
 use crate::sql::Ident;
-use crate::sql::attack::{begin_at, create_probe, drop_probe, set_role};
+use crate::sql::attack::{Access, begin_at, create_probe, drop_probe, set_role};
 
 const PREFIX: &str = "tenantize_probe_";
 /// The session waits for nobody, and nobody for it; its rows are filtered, as the application's are.
 const SETTINGS: &str = "SET lock_timeout = '1s'; SET application_name = 'tenantize verify'; SET row_security = on; \
-                        SET client_min_messages = error; SET idle_in_transaction_session_timeout = 0";
+                        SET client_min_messages = error; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; \
+                        SET standard_conforming_strings = on";
 const WHO: &str = "SELECT current_user::text AS text";
 const UNTIL: &str = "SELECT (now() + interval '10 minutes')::text AS text";
-const LEFTOVERS: &str = include_str!("leftovers.sql");
+const LEFTOVERS: &str = include_str!("queries/leftovers.sql");
 
 /// How the attacking session came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,9 +71,10 @@ struct One {
 
 impl Session {
     /// Logs in as a member of `role`, or becomes it.
-    pub(super) fn of_role(db: &Database, role: &Ident) -> Result<Self, String> {
+    pub(super) fn of_role(db: &Database, role: &Ident, reach: Reach) -> Result<Self, String> {
         let attacker = |means, note| Attacker { role: role.plain().to_owned(), means, note };
-        match login(db, role) {
+        let login = if reach == Reach::Everything { login(db, role) } else { Err("it would be written, and the attacks only read".into()) };
+        match login {
             Ok((conn, probe)) => Ok(Self { conn, attacker: attacker(Means::Login, None), _probe: Some(probe) }),
             Err(reason) => {
                 let mut conn = db.connect_dedicated().map_err(|error| error.to_string())?;
@@ -90,8 +94,8 @@ impl Session {
     }
 
     /// Begins to see what the session that exported `snapshot` sees.
-    pub(super) fn begin(&mut self, snapshot: &str) -> QueryResult<()> {
-        begin_at(snapshot).run_script(&mut self.conn)
+    pub(super) fn begin(&mut self, snapshot: &str, reach: Reach) -> QueryResult<()> {
+        begin_at(snapshot, if reach == Reach::ReadOnly { Access::Reads } else { Access::Writes }).run_script(&mut self.conn)
     }
 
     /// Forgets everything.
@@ -125,8 +129,11 @@ impl Probe {
         let name = Ident::new(format!("{PREFIX}{}", &Uuid::new_v4().simple().to_string()[..12])).map_err(|error| error.to_string())?;
         let password = Uuid::new_v4().simple().to_string();
         let until: One = diesel::sql_query(UNTIL).get_result(&mut admin).map_err(|error| error.to_string())?;
-        let made = create_probe(&name, &password, &until.text, role).run(&mut admin);
-        made.map_err(|error| error.to_string().replace(&password, "***"))?;
+        // The server never sees the password, so neither do its log and its statistics. It keeps a verifier whatever
+        // password_encryption says, and takes it for the method md5 of pg_hba.conf as well.
+        let verifier = scram_sha_256(password.as_bytes());
+        let made = create_probe(&name, &verifier, &until.text, role).run(&mut admin);
+        made.map_err(|error| error.to_string().replace(&verifier, "***"))?;
         Ok((Self { admin, name }, password))
     }
 }

@@ -1,123 +1,48 @@
 //! Runs the matrix: every relation with tenants, every role of the application, both directions between two tenants.
 //!
 //! The tool's own session tells the truth, the attacker's tries; both look at one snapshot, so that what the application
-//! writes meanwhile confuses neither.
+//! writes meanwhile confuses neither. What is more important comes first, so that a short time is well used.
 
-use std::collections::BTreeSet;
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
-use serde::{Deserialize, Serialize};
+use diesel::sql_types::{Array, Bool, Integer, Text};
 
-use super::persona::{Persona, Settings, settings, unknown_tenant};
+use super::copy::{copy_in, copy_out};
+use super::duel::{Ring, rings};
+use super::object::Field;
+use super::options::{AttackOptions, Reach};
+use super::persona::unknown_tenant;
 use super::probe::{Session, sweep};
-use super::run::outcomes;
-use super::{Attack, Attacker, Class, Duel, Rights, Strangers, context_attacks, ddl_attacks, duel_attacks, judge, unset_attacks};
-use crate::catalog::{Catalog, Table};
-use crate::check::{Subject, Verdict, VerifyError};
+use super::result::{AttackResult, Bout, Place, Proof};
+use super::run::results;
+use super::scout::{Arena, arenas, strangers};
+use super::target::{TargetKind, targets};
+use super::{
+    Attack, Class, Duel, Effect, Expect, Measure, Origin, Rights, Strangers, context_attacks, ddl_attacks, duel_attacks, impostor_attacks,
+    key_attacks, membership_attacks, reader_attacks, registry_attacks, spy_attacks, unset_attacks, upsert_attacks,
+};
+use crate::catalog::Catalog;
+use crate::check::{Subject, VerifyError};
 use crate::db::{Database, DatabaseUrl};
-use crate::sql::attack::{Prey, Row, rights};
-use crate::sql::check::census;
-use crate::sql::{Ident, KeyType, TenantKey};
+use crate::sql::{Ident, KeyType};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-const ROUTE: &str = include_str!("route.sql");
-const EXPORT: &str = "SELECT pg_export_snapshot() AS text";
+const ROUTE: &str = include_str!("queries/route.sql");
+const RIGHTS: &str = include_str!("queries/rights.sql");
+const TRIGGERS: &str = include_str!("queries/triggers.sql");
+const START: &str = "SELECT pg_export_snapshot() AS text, pg_backend_pid() AS backend, \
+                     (extract(epoch FROM clock_timestamp()) + $1)::text AS until";
 
-/// The answer to an attack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttackResult {
-    /// The attacked relation.
-    pub relation: String,
-    /// The application's role.
-    pub role: String,
-    /// What was tried.
-    pub class: Class,
-    /// What was done, in a few words.
-    pub name: String,
-    /// Who attacked; none without a tenant.
-    pub me: Option<String>,
-    /// Whose rows.
-    pub victim: String,
-    /// The statement.
-    pub statement: String,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// What happened.
-    pub detail: String,
-    /// Rows of the relation.
-    pub rows: i64,
-}
-
-impl AttackResult {
-    /// Whether the verification fails by it. An empty relation cannot be proven and does not fail.
-    #[must_use]
-    pub fn fails(&self) -> bool {
-        match self.verdict {
-            Verdict::Leak | Verdict::Fail => true,
-            Verdict::Unproven => self.rows > 0,
-            Verdict::Inconclusive | Verdict::Pass => false,
-        }
-    }
-}
-
-/// What the attacks have shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
-    /// Who attacked.
-    pub attackers: Vec<Attacker>,
-    /// What happened.
-    pub attacks: Vec<AttackResult>,
-}
-
-/// A relation to attack.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The relation and its columns.
-    pub prey: Prey,
-    /// Whether it is the registry, into which the application writes nothing.
-    pub kind: TargetKind,
-}
-
-/// What a relation holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TargetKind {
-    /// Rows of tenants.
-    Rows,
-    /// The tenants themselves.
-    Registry,
-}
-
-/// Every relation with tenants: tables, partitions, memberships and the registry, as the database has them now.
-#[must_use]
-pub fn targets(subject: &Subject, catalog: &Catalog) -> Vec<Target> {
-    let mut seen = BTreeSet::new();
-    let families = subject.targets().flat_map(|name| catalog.family(name));
-    let members = families.filter(|member| seen.insert(&member.name) && member.column(&subject.column).is_some());
-    let mut targets: Vec<Target> = members.map(|table| target(table, &subject.column, TargetKind::Rows)).collect();
-    if let Some(registry) = &subject.registry {
-        targets.extend(catalog.table(&registry.table).map(|table| target(table, &registry.key, TargetKind::Registry)));
-    }
-    targets
-}
-
-fn target(table: &Table, column: &Ident, kind: TargetKind) -> Target {
-    let prey = Prey {
-        relation: table.name.clone(),
-        column: column.clone(),
-        columns: table.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone()).collect(),
-        key: table.identifying_columns().to_vec(),
-        route: Vec::new(),
-    };
-    Target { prey, kind }
-}
-
-/// A relation with what the tool's own session knows of it.
-struct Arena<'a> {
-    target: &'a Target,
-    rows: i64,
-    duels: [Duel; 2],
+#[derive(QueryableByName)]
+struct Start {
+    #[diesel(sql_type = Text)]
+    text: String,
+    #[diesel(sql_type = Integer)]
+    backend: i32,
+    #[diesel(sql_type = Text)]
+    until: String,
 }
 
 #[derive(QueryableByName)]
@@ -127,30 +52,37 @@ struct One {
 }
 
 #[derive(QueryableByName)]
-struct Share {
-    #[diesel(sql_type = Nullable<Text>)]
-    tenant: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-#[derive(QueryableByName)]
-struct Located {
-    #[diesel(sql_type = Array<Text>)]
-    key: Vec<String>,
-    #[diesel(sql_type = Array<Nullable<Text>>)]
-    route: Vec<Option<String>>,
-}
-
-#[derive(QueryableByName)]
-#[expect(clippy::struct_field_names, reason = "the fields are named like the columns")]
+#[expect(clippy::struct_excessive_bools, clippy::struct_field_names, reason = "the fields are the columns")]
 struct Can {
-    #[diesel(sql_type = Nullable<Bool>)]
-    can_select: Option<bool>,
-    #[diesel(sql_type = Nullable<Bool>)]
-    can_insert: Option<bool>,
-    #[diesel(sql_type = Nullable<Bool>)]
-    can_update: Option<bool>,
+    #[diesel(sql_type = Bool)]
+    can_select: bool,
+    #[diesel(sql_type = Bool)]
+    can_insert: bool,
+    #[diesel(sql_type = Bool)]
+    can_update: bool,
+    #[diesel(sql_type = Bool)]
+    can_temporary: bool,
+}
+
+/// What a role is to the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Duty {
+    Works,
+    OnlyReads,
+}
+
+/// What every session needs to know.
+struct Campaign<'a> {
+    subject: &'a Subject,
+    options: &'a AttackOptions,
+    arenas: &'a [Arena<'a>],
+    strangers: Strangers,
+    backend: i32,
+    version: i32,
+    /// As the server's block reads it.
+    until: String,
+    /// The same by our own clock.
+    deadline: Option<Instant>,
 }
 
 /// Attacks every relation as every role of the application, or as its own login when that is given.
@@ -158,36 +90,44 @@ pub fn prove(
     db: &Database,
     subject: &Subject,
     catalog: &Catalog,
-    app_url: Option<&DatabaseUrl>,
+    (app_url, options): (Option<&DatabaseUrl>, &AttackOptions),
     report: &mut dyn FnMut(&[AttackResult]),
 ) -> Result<Proof, VerifyError> {
     let mut targets = targets(subject, catalog);
     let mut admin = db.connect_dedicated()?;
-    sweep(&mut admin);
+    if options.reach == Reach::Everything {
+        sweep(&mut admin);
+    }
     admin.batch_execute(BEGIN)?;
-    let snapshot: One = diesel::sql_query(EXPORT).get_result(&mut admin)?;
+    let budget = options.time_budget.map(|budget| budget.as_secs_f64());
+    let start: Start = diesel::sql_query(START).bind::<diesel::sql_types::Double, _>(budget.unwrap_or_default()).get_result(&mut admin)?;
+    let deadline = options.time_budget.map(|budget| Instant::now() + budget);
     for target in &mut targets {
         let columns: Vec<One> = diesel::sql_query(ROUTE).bind::<Text, _>(target.prey.relation.to_string()).load(&mut admin)?;
         target.prey.route = columns.into_iter().filter_map(|column| Ident::new(column.text).ok()).collect();
     }
-    let arenas = arenas(&mut admin, &targets, subject)?;
-    let strangers = strangers(&mut admin, subject)?;
-    let mut proof = Proof::default();
-    let mut sessions: Vec<(String, Result<Session, String>)> = Vec::new();
-    if let Some(url) = app_url {
-        sessions.push(("the application".into(), Session::of_application(url)));
-    } else if subject.app_roles.is_empty() {
-        sessions.push(("-".into(), Err("no role of the application is named in [rls] app_roles".into())));
-    }
-    for role in subject.app_roles.iter().filter(|_| app_url.is_none()) {
-        sessions.push((role.plain().to_owned(), Session::of_role(db, role)));
-    }
-    for (role, session) in sessions {
-        let begun = session.and_then(|mut session| session.begin(&snapshot.text).map(|()| session).map_err(|error| error.to_string()));
+    let arenas = arenas(&mut admin, &targets, subject, options)?;
+    let campaign = Campaign {
+        subject,
+        options,
+        arenas: &arenas,
+        strangers: strangers(&mut admin, subject, options)?,
+        backend: start.backend,
+        version: catalog.server.version,
+        until: if budget.is_some() { start.until } else { String::new() },
+        deadline,
+    };
+    let mut proof = Proof { notes: notes(&mut admin, &campaign)?, ..Proof::default() };
+    for (role, duty, session) in sessions(db, subject, app_url, options.reach) {
+        let begun =
+            session.and_then(|mut session| session.begin(&start.text, options.reach).map(|()| session).map_err(|error| error.to_string()));
         match begun {
-            Err(reason) => proof.attacks.push(no_attack(&role, reason)),
+            Err(reason) => {
+                let place = Place { relation: "every table".into(), victim: "everybody".into(), rows: 1, remark: None };
+                proof.attacks.push(place.unproven(&role, Class::Control, "connects", &reason));
+            }
             Ok(mut session) => {
-                attack_all(&mut session, &mut admin, (&arenas, &strangers), &mut proof.attacks, report)?;
+                proof.attacks.extend(campaign.run(&mut session, &mut admin, duty, report)?);
                 session.end()?;
                 proof.attackers.push(session.attacker.clone());
             }
@@ -197,169 +137,246 @@ pub fn prove(
     Ok(proof)
 }
 
-fn no_attack(role: &str, reason: String) -> AttackResult {
-    AttackResult {
-        relation: "every table".into(),
-        role: role.into(),
-        class: Class::Control,
-        name: "connects".into(),
-        me: None,
-        victim: "everybody".into(),
-        statement: String::new(),
-        verdict: Verdict::Unproven,
-        detail: reason,
-        rows: 1,
+type Candidate = (String, Duty, Result<Session, String>);
+
+/// The sessions that attack, one per role.
+fn sessions(db: &Database, subject: &Subject, app_url: Option<&DatabaseUrl>, reach: Reach) -> Vec<Candidate> {
+    if let Some(url) = app_url {
+        return vec![("the application".into(), Duty::Works, Session::of_application(url))];
     }
-}
-
-fn arenas<'a>(admin: &mut PgConnection, targets: &'a [Target], subject: &Subject) -> QueryResult<Vec<Arena<'a>>> {
-    let registered: Vec<String> = match &subject.registry {
-        Some(registry) => shares(admin, &registry.table, &registry.key)?.into_iter().filter_map(|share| share.tenant).collect(),
-        None => Vec::new(),
-    };
-    let mut arenas = Vec::with_capacity(targets.len());
-    for target in targets {
-        let shares = shares(admin, &target.prey.relation, &target.prey.column)?;
-        let rows = shares.iter().map(|share| share.rows).sum();
-        let [first, second] = pair(&shares, &registered, subject.ty);
-        let first = side(admin, subject, &target.prey, first)?;
-        let second = side(admin, subject, &target.prey, second)?;
-        arenas.push(Arena { target, rows, duels: [duel(&first, &second), duel(&second, &first)] });
+    let of = |role: &Ident, duty| (role.plain().to_owned(), duty, Session::of_role(db, role, reach));
+    let mut sessions: Vec<Candidate> = subject.app_roles.iter().map(|role| of(role, Duty::Works)).collect();
+    if sessions.is_empty() {
+        sessions.push(("-".into(), Duty::Works, Err("no role of the application is named in [rls] app_roles".into())));
     }
-    Ok(arenas)
+    sessions.extend(subject.read_roles.iter().map(|role| of(role, Duty::OnlyReads)));
+    sessions
 }
 
-fn strangers(admin: &mut PgConnection, subject: &Subject) -> QueryResult<Strangers> {
-    let mut of = |persona| settings(admin, subject, persona).map(Option::unwrap_or_default);
-    Ok(Strangers { empty: of(Persona::Empty)?, garbage: of(Persona::Garbage)?, unknown: of(Persona::Unknown)? })
+fn notes(admin: &mut PgConnection, campaign: &Campaign<'_>) -> QueryResult<Vec<String>> {
+    if campaign.options.reach == Reach::ReadOnly {
+        return Ok(vec!["only what reads was tried: nothing is known of writes".into()]);
+    }
+    let relations: Vec<String> = campaign.arenas.iter().map(|arena| arena.target.prey.relation.to_string()).collect();
+    let triggers: Vec<One> = diesel::sql_query(TRIGGERS).bind::<Array<Text>, _>(relations).load(admin)?;
+    Ok(triggers.into_iter().map(|row| row.text).collect())
 }
 
-fn shares(admin: &mut PgConnection, relation: &crate::sql::QualifiedName, column: &Ident) -> QueryResult<Vec<Share>> {
-    census(relation, column).rows(admin)
-}
-
-/// The two tenants with most rows; others of the registry where there are fewer, then one that does not exist.
-fn pair(shares: &[Share], registered: &[String], ty: KeyType) -> [(TenantKey, i64); 2] {
-    let mut pair: Vec<(String, i64)> = shares.iter().filter_map(|share| Some((share.tenant.clone()?, share.rows))).take(2).collect();
-    for name in registered {
-        if pair.len() < 2 && !pair.iter().any(|(taken, _)| taken == name) {
-            pair.push((name.clone(), 0));
+impl Campaign<'_> {
+    /// `report` is told of each relation when it is done.
+    fn run(
+        &self,
+        session: &mut Session,
+        admin: &mut PgConnection,
+        duty: Duty,
+        report: &mut dyn FnMut(&[AttackResult]),
+    ) -> QueryResult<Vec<AttackResult>> {
+        // Once a session has named a tenant it never again is one that has not.
+        let mut all = self.unset(session)?;
+        let rights = self.rights(admin, &session.attacker.role)?;
+        let rings = rings(session, self.arenas, &rights, self.options.reach)?;
+        for round in [rows, context, keys] {
+            let bouts = rings.iter().map(|ring| self.bouts(ring, round(self, ring, duty))).collect();
+            all.extend(results(session, bouts, &self.until)?);
         }
-    }
-    let unknown = || (unknown_tenant(ty), 0);
-    let mut pair = pair.into_iter().map(|(text, rows)| (TenantKey { ty, text }, rows));
-    let first = pair.next().unwrap_or_else(unknown);
-    [first, pair.next().unwrap_or_else(unknown)]
-}
-
-/// A tenant with one of its rows in a relation.
-struct Side {
-    key: TenantKey,
-    settings: Settings,
-    rows: i64,
-    row: Option<Row>,
-    route: Option<Row>,
-}
-
-fn side(admin: &mut PgConnection, subject: &Subject, prey: &Prey, (key, rows): (TenantKey, i64)) -> QueryResult<Side> {
-    let located: Vec<Located> = if rows > 0 { prey.locate(&key).rows(admin)? } else { Vec::new() };
-    let located = located.into_iter().next().map(|located| (prey.row(located.key), prey.routed(located.route)));
-    let (row, route) = located.unzip();
-    let settings = settings(admin, subject, Persona::Tenant(&key))?.unwrap_or_default();
-    Ok(Side { key, settings, rows, row, route })
-}
-
-fn duel(me: &Side, victim: &Side) -> Duel {
-    Duel {
-        me: me.key.clone(),
-        settings: me.settings.clone(),
-        victim: victim.key.clone(),
-        my_rows: me.rows,
-        my_row: me.row.clone(),
-        victim_rows: victim.rows,
-        victim_row: victim.row.clone(),
-        route: me.route.clone().or_else(|| victim.route.clone()),
-    }
-}
-
-fn attack_all(
-    session: &mut Session,
-    admin: &mut PgConnection,
-    (arenas, strangers): (&[Arena<'_>], &Strangers),
-    results: &mut Vec<AttackResult>,
-    report: &mut dyn FnMut(&[AttackResult]),
-) -> QueryResult<()> {
-    // Once a session has named a tenant it never again is one that has not.
-    for arena in arenas {
-        let duel = &arena.duels[1];
-        results.extend(batch(session, arena, None, &duel.victim, &unset_attacks(&arena.target.prey, duel))?);
-    }
-    for arena in arenas {
-        let from = results.len();
-        let prey = &arena.target.prey;
-        let rights = known_rights(admin, &session.attacker.role, arena)?;
-        for duel in &arena.duels {
-            results.extend(batch(session, arena, Some(&duel.me), &duel.victim, &duel_attacks(prey, duel, rights))?);
+        for ring in &rings {
+            let mut last = results(session, vec![self.bouts(ring, schema(self, ring, duty))], &self.until)?;
+            last.extend(self.copies(session, ring, duty)?);
+            last.extend(unproven(session, ring));
+            report(&last);
+            all.extend(last);
         }
-        // The tenant with most rows is the richest prey.
-        let duel = &arena.duels[1];
-        results.extend(batch(session, arena, None, &duel.victim, &context_attacks(prey, duel, strangers))?);
-        results.extend(batch(session, arena, Some(&duel.me), &duel.victim, &ddl_attacks(prey, duel))?);
-        if arena.rows == 0 {
-            results.push(unread(session, arena));
-        }
-        report(&results[from..]);
+        let field = Field {
+            subject: self.subject,
+            arenas: self.arenas,
+            strangers: &self.strangers,
+            reach: self.options.reach,
+            until: &self.until,
+            backend: self.backend,
+        };
+        all.extend(field.attack(session, admin)?);
+        Ok(all)
     }
-    Ok(())
-}
 
-fn known_rights(admin: &mut PgConnection, role: &str, arena: &Arena<'_>) -> QueryResult<Rights> {
-    let can: Can = rights(role, &arena.target.prey.relation).row(admin)?;
-    let writes = arena.target.kind == TargetKind::Rows;
-    Ok(Rights {
-        select: can.can_select.unwrap_or_default(),
-        insert: writes && can.can_insert.unwrap_or_default(),
-        update: writes && can.can_update.unwrap_or_default(),
-    })
-}
-
-fn batch(
-    session: &mut Session,
-    arena: &Arena<'_>,
-    me: Option<&TenantKey>,
-    victim: &TenantKey,
-    attacks: &[Attack],
-) -> QueryResult<Vec<AttackResult>> {
-    let outcomes = outcomes(&mut session.conn, attacks)?;
-    let results = attacks.iter().zip(outcomes).map(|(attack, outcome)| {
-        let (verdict, detail) = judge(attack.expect, attack.measure, &outcome);
-        AttackResult {
-            relation: arena.target.prey.relation.plain(),
-            role: session.attacker.role.clone(),
-            class: attack.class,
-            name: attack.name.to_owned(),
-            me: me.map(|key| key.text.clone()),
-            victim: victim.text.clone(),
-            statement: attack.statement.text().to_owned(),
-            verdict,
-            detail,
-            rows: arena.rows,
-        }
-    });
-    Ok(results.collect())
-}
-
-fn unread(session: &Session, arena: &Arena<'_>) -> AttackResult {
-    AttackResult {
-        relation: arena.target.prey.relation.plain(),
-        role: session.attacker.role.clone(),
-        class: Class::Select,
-        name: "reads rows of others".into(),
-        me: None,
-        victim: arena.duels[1].victim.text.clone(),
-        statement: String::new(),
-        verdict: Verdict::Unproven,
-        detail: "the table is empty: only writes were attacked".into(),
-        rows: 0,
+    fn unset(&self, session: &mut Session) -> QueryResult<Vec<AttackResult>> {
+        let bouts = self.arenas.iter().filter_map(|arena| {
+            // Whoever attacks here is nobody, so it does not matter whether anybody can be this tenant.
+            let [victim, _] = arena.pairs.first()?;
+            let duel = Duel {
+                me: victim.key.clone(),
+                settings: Vec::new(),
+                victim: victim.key.clone(),
+                victim_settings: None,
+                before: Vec::new(),
+                origin: Origin::Found,
+                my_rows: 0,
+                my_row: None,
+                victim_rows: victim.rows,
+                victim_row: victim.row.clone(),
+                route: victim.route.clone(),
+            };
+            let attacks = unset_attacks(&arena.target.prey, &duel, &self.strangers.unset);
+            Some(self.placed(arena, attacks.into_iter().map(|attack| (&duel, attack))))
+        });
+        results(session, bouts.collect(), &self.until)
     }
+
+    fn rights(&self, admin: &mut PgConnection, role: &str) -> QueryResult<Vec<Rights>> {
+        let relations: Vec<String> = self.arenas.iter().map(|arena| arena.target.prey.relation.to_string()).collect();
+        let can: Vec<Can> = diesel::sql_query(RIGHTS).bind::<Text, _>(role).bind::<Array<Text>, _>(relations).load(admin)?;
+        let rights = can.into_iter().zip(self.arenas).map(|(can, arena)| {
+            let writes = arena.target.kind != TargetKind::Registry;
+            Rights {
+                select: can.can_select,
+                insert: writes && can.can_insert,
+                update: writes && can.can_update,
+                temporary: can.can_temporary,
+            }
+        });
+        Ok(rights.collect())
+    }
+
+    /// Gives attacks their place; what writes is left out where nothing may be written.
+    fn bouts(&self, ring: &Ring<'_>, attacks: Vec<(&Duel, Attack)>) -> Vec<Bout> {
+        self.placed(ring.arena, attacks.into_iter())
+    }
+
+    fn placed<'d>(&self, arena: &Arena<'_>, attacks: impl Iterator<Item = (&'d Duel, Attack)>) -> Vec<Bout> {
+        let allowed = |attack: &Attack| self.options.reach == Reach::Everything || attack.effect == Effect::Reads;
+        let bouts = attacks.filter(|(_, attack)| allowed(attack)).map(|(duel, attack)| Bout { place: place(arena, duel), attack });
+        bouts.collect()
+    }
+
+    fn copies(&self, session: &mut Session, ring: &Ring<'_>, duty: Duty) -> QueryResult<Vec<AttackResult>> {
+        let Some(duel) = ring.duels.first() else { return Ok(Vec::new()) };
+        let prey = &ring.arena.target.prey;
+        // A copy carries every row of the attacker to us; a tenant that does not exist has none.
+        let (me, settings) = match duel.my_rows {
+            0..=COPIED => (Some(duel.me.clone()), &duel.settings),
+            _ => (None, &self.strangers.unknown),
+        };
+        let attack = |name: &str, statement, effect| Attack {
+            class: Class::Copy,
+            name: name.to_owned(),
+            me: me.clone(),
+            before: Vec::new(),
+            statement,
+            measure: Measure::Rows,
+            effect,
+            settings: Vec::new(),
+            expect: Expect::Nothing,
+            known: None,
+        };
+        let place = place(ring.arena, duel);
+        let mut attacks = Vec::new();
+        // The rows that were thought up are gone again, and of an empty table nothing can be copied.
+        if ring.arena.rows > 0 {
+            attacks.push(attack("copies rows of others out", prey.copied(), Effect::Reads));
+        }
+        if self.options.reach == Reach::Everything && duty == Duty::Works {
+            attacks.push(attack("copies rows in", prey.copy_from(), Effect::Writes));
+        }
+        let mut results = Vec::new();
+        for attack in attacks {
+            if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                let late = Place { rows: place.rows.max(1), ..place.clone() };
+                results.push(late.unproven(&session.attacker.role, Class::Copy, &attack.name, "out of time"));
+                continue;
+            }
+            let judged = match attack.effect {
+                Effect::Reads => copy_out(&mut session.conn, settings, &attack.statement, me.as_ref().map(|key| key.text.as_str()))?,
+                Effect::Writes => copy_in(&mut session.conn, settings, &attack.statement)?,
+            };
+            results.push(Place { remark: None, ..place.clone() }.result(session, &attack, judged));
+        }
+        Ok(results)
+    }
+}
+
+/// What there was nothing to prove with.
+fn unproven(session: &Session, ring: &Ring<'_>) -> Vec<AttackResult> {
+    let role = &session.attacker.role;
+    let at = |rows| Place { relation: ring.arena.target.prey.relation.plain(), victim: "everybody".into(), rows, remark: None };
+    let mut results = Vec::new();
+    for side in &ring.nobodies {
+        let reason = format!("no session can be the tenant {}", side.key.text);
+        results.push(at(ring.arena.rows.max(1)).unproven(role, Class::Control, "becomes a tenant", &reason));
+    }
+    if ring.arena.rows == 0 && ring.duels.iter().all(|duel| duel.origin == Origin::Found) {
+        let reason = "the table is empty, and no row could be written for the attack: only writes were attacked";
+        results.push(at(0).unproven(role, Class::Select, "reads rows of others", reason));
+    }
+    results
+}
+
+/// So many rows of its own a tenant may copy out.
+const COPIED: i64 = 10_000;
+
+fn place(arena: &Arena<'_>, duel: &Duel) -> Place {
+    let remark = (duel.origin == Origin::Synthesised).then_some("a row was written for the attack");
+    let rows = if remark.is_some() { arena.rows.max(1) } else { arena.rows };
+    Place { relation: arena.target.prey.relation.plain(), victim: duel.victim.text.clone(), rows, remark }
+}
+
+fn with(duel: &Duel, attacks: Vec<Attack>) -> impl Iterator<Item = (&Duel, Attack)> {
+    attacks.into_iter().map(move |attack| (duel, attack))
+}
+
+fn rows<'d>(_: &Campaign<'_>, ring: &'d Ring<'_>, duty: Duty) -> Vec<(&'d Duel, Attack)> {
+    let prey = &ring.arena.target.prey;
+    let mut all: Vec<(&Duel, Attack)> = ring.duels.iter().flat_map(|duel| with(duel, duel_attacks(prey, duel, ring.rights))).collect();
+    let Some(duel) = ring.duels.first() else { return all };
+    if duty == Duty::OnlyReads {
+        all.extend(with(duel, reader_attacks(prey, duel)));
+    }
+    all
+}
+
+fn context<'d>(campaign: &Campaign<'_>, ring: &'d Ring<'_>, _: Duty) -> Vec<(&'d Duel, Attack)> {
+    // The tenant with most rows is the richest prey.
+    let Some(duel) = ring.duels.first() else { return Vec::new() };
+    let prey = &ring.arena.target.prey;
+    let mut all: Vec<(&Duel, Attack)> = with(duel, context_attacks(prey, duel, &campaign.strangers, ring.rights)).collect();
+    for (how, settings) in &ring.arena.impostors {
+        all.extend(with(duel, impostor_attacks(prey, duel, how, settings)));
+    }
+    let ty: KeyType = campaign.subject.ty;
+    for duel in ring.duels.iter().take(2) {
+        all.extend(match ring.arena.target.kind {
+            TargetKind::Registry => with(duel, registry_attacks(prey, duel, &unknown_tenant(ty))).collect::<Vec<_>>(),
+            TargetKind::Membership => with(duel, membership_attacks(prey, duel)).collect(),
+            TargetKind::Rows => Vec::new(),
+        });
+    }
+    all
+}
+
+fn keys<'d>(campaign: &Campaign<'_>, ring: &'d Ring<'_>, duty: Duty) -> Vec<(&'d Duel, Attack)> {
+    let arena = ring.arena;
+    let prey = &arena.target.prey;
+    let mut all = Vec::new();
+    if arena.target.kind == TargetKind::Registry || duty == Duty::OnlyReads {
+        return all;
+    }
+    for duel in ring.duels.iter().take(2) {
+        let direction = arena.pairs.first().and_then(|[first, second]| match (&duel.me, &duel.victim) {
+            (me, victim) if (me, victim) == (&second.key, &first.key) => Some(0),
+            (me, victim) if (me, victim) == (&first.key, &second.key) => Some(1),
+            _ => None,
+        });
+        if let Some(direction) = direction {
+            all.extend(with(duel, key_attacks(prey, duel, &arena.tries[direction], ring.rights)));
+        }
+        all.extend(with(duel, upsert_attacks(prey, duel, campaign.version)));
+    }
+    all
+}
+
+fn schema<'d>(_: &Campaign<'_>, ring: &'d Ring<'_>, _: Duty) -> Vec<(&'d Duel, Attack)> {
+    let Some(duel) = ring.duels.first() else { return Vec::new() };
+    let prey = &ring.arena.target.prey;
+    let policy = ring.arena.target.table.policies.first().map(|policy| &policy.name);
+    let mut all: Vec<(&Duel, Attack)> = with(duel, ddl_attacks(prey, duel, policy)).collect();
+    all.extend(with(duel, spy_attacks(prey, duel, ring.rights)));
+    all
 }

@@ -9,10 +9,11 @@ use diesel::sql_types::{Array, Nullable, Text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::options::Reach;
 use super::per_row::{Calls, calls};
 use super::persona::{Persona, Settings, settings};
 use super::probe::Session;
-use super::prove::targets;
+use super::target::targets;
 use crate::catalog::Catalog;
 use crate::check::{CheckResult, Evidence, Subject, Verdict, VerifyError, kind};
 use crate::db::{Database, DatabaseUrl, Fault};
@@ -56,7 +57,7 @@ pub fn queries(
     db: &Database,
     subject: &Subject,
     catalog: &Catalog,
-    app_url: Option<&DatabaseUrl>,
+    (app_url, reach): (Option<&DatabaseUrl>, Reach),
     report: &mut dyn FnMut(&CheckResult),
 ) -> Result<Vec<CheckResult>, VerifyError> {
     let mut admin = db.connect_dedicated()?;
@@ -70,7 +71,7 @@ pub fn queries(
     if let Some(url) = app_url {
         sessions.push(("the application".into(), Session::of_application(url)));
     } else {
-        sessions.extend(subject.roles().map(|role| (role.plain().to_owned(), Session::of_role(db, role))));
+        sessions.extend(subject.roles().map(|role| (role.plain().to_owned(), Session::of_role(db, role, reach))));
     }
     let mut results = Vec::new();
     for (role, session) in sessions {

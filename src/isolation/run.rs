@@ -4,12 +4,17 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use serde_json::{Map, Value, json};
 
-use super::judge::Outcome;
+use super::judge::{Outcome, judge};
+use super::persona::Settings;
+use super::probe::Session;
+use super::result::{AttackResult, Bout};
 use super::{Attack, Measure};
+use crate::sql::attack::send;
 
-const ATTACKS: &str = include_str!("attacks.sql");
-const SEND: &str = "SELECT set_config('tenantize.attacks', $1, true) AS text";
+const ATTACKS: &str = include_str!("queries/attacks.sql");
 const RECEIVE: &str = "SELECT current_setting('tenantize.outcomes', true) AS text";
+/// So many attacks are sent at once: enough that the way to the server does not count, and few enough to see progress.
+const BATCH: usize = 100;
 
 #[derive(QueryableByName)]
 struct Answer {
@@ -17,19 +22,47 @@ struct Answer {
     text: Option<String>,
 }
 
+/// Runs the attacks of several relations, one after the other, and judges them.
+pub(super) fn results(session: &mut Session, relations: Vec<Vec<Bout>>, until: &str) -> QueryResult<Vec<AttackResult>> {
+    let mut results = Vec::new();
+    let mut batch: Vec<Bout> = Vec::new();
+    // The attacks of a relation stay together: some are compared with the one before them.
+    for bouts in relations {
+        batch.extend(bouts);
+        if batch.len() >= BATCH {
+            results.extend(judged(session, &std::mem::take(&mut batch), until)?);
+        }
+    }
+    results.extend(judged(session, &batch, until)?);
+    Ok(results)
+}
+
+fn judged(session: &mut Session, bouts: &[Bout], until: &str) -> QueryResult<Vec<AttackResult>> {
+    let attacks: Vec<&Attack> = bouts.iter().map(|bout| &bout.attack).collect();
+    let outcomes = outcomes(&mut session.conn, &attacks, until)?;
+    let results = bouts.iter().enumerate().map(|(at, bout)| {
+        let before = at.checked_sub(1).map(|at| &outcomes[at]);
+        let mut result = bout.place.result(session, &bout.attack, judge(&bout.attack, &outcomes[at], before));
+        if outcomes[at] == Outcome::late() {
+            // Whatever the relation holds: nothing was tried.
+            result.rows = result.rows.max(1);
+        }
+        result
+    });
+    Ok(results.collect())
+}
+
 /// Runs the attacks in the transaction that is open; afterwards nothing of them is left.
 ///
 /// The block that runs them can fail as a whole, by a timeout for example: then every outcome is that failure.
-pub(super) fn outcomes(conn: &mut PgConnection, attacks: &[Attack]) -> QueryResult<Vec<Outcome>> {
+pub(super) fn outcomes(conn: &mut PgConnection, attacks: &[&Attack], until: &str) -> QueryResult<Vec<Outcome>> {
     use diesel::connection::SimpleConnection as _;
     if attacks.is_empty() {
         return Ok(Vec::new());
     }
-    let list: Value = attacks.iter().map(as_json).collect();
-    conn.batch_execute("SAVEPOINT attacks")?;
+    let list: Value = attacks.iter().map(|attack| as_json(attack)).collect();
     let all = |conn: &mut PgConnection| -> QueryResult<Option<String>> {
-        let _: Answer = diesel::sql_query(SEND).bind::<Text, _>(list.to_string()).get_result(conn)?;
-        conn.batch_execute(ATTACKS)?;
+        send(&list.to_string(), until, ATTACKS).run_script(conn)?;
         let answer: Answer = diesel::sql_query(RECEIVE).get_result(conn)?;
         Ok(answer.text)
     };
@@ -38,7 +71,7 @@ pub(super) fn outcomes(conn: &mut PgConnection, attacks: &[Attack]) -> QueryResu
         Err(error) if crate::db::Fault::of(&error) == crate::db::Fault::ConnectionLost => return Err(error),
         Err(error) => vec![Outcome::failed(error.to_string()); attacks.len()],
     };
-    conn.batch_execute("ROLLBACK TO SAVEPOINT attacks")?;
+    conn.batch_execute("ROLLBACK TO SAVEPOINT attacks; RELEASE SAVEPOINT attacks")?;
     if outcomes.len() == attacks.len() {
         return Ok(outcomes);
     }
@@ -46,6 +79,16 @@ pub(super) fn outcomes(conn: &mut PgConnection, attacks: &[Attack]) -> QueryResu
 }
 
 fn as_json(attack: &Attack) -> Value {
-    let settings: Map<String, Value> = attack.settings.iter().map(|(name, text)| (name.clone(), json!(text))).collect();
-    json!({ "sql": attack.statement.text(), "asks": attack.measure == Measure::Answer, "settings": settings })
+    let before: Vec<Value> =
+        attack.before.iter().map(|step| json!({ "sql": step.statement.text(), "settings": object(&step.settings) })).collect();
+    json!({
+        "sql": attack.statement.text(),
+        "asks": attack.measure == Measure::Answer,
+        "settings": object(&attack.settings),
+        "before": before,
+    })
+}
+
+fn object(settings: &Settings) -> Map<String, Value> {
+    settings.iter().map(|(name, text)| (name.clone(), json!(text))).collect()
 }

@@ -1,5 +1,6 @@
 //! The verification passes a database as the phases leave it, and catches each defect on its own.
 
+mod attacks;
 mod pgtap;
 pub(crate) mod scene;
 mod statements;
@@ -49,7 +50,7 @@ fn a_database_as_the_phases_leave_it_passes() {
     let attacks = verification.attacks_totals();
     assert!(attacks.all > 200, "{text}");
     assert_eq!(attacks.count(Verdict::Inconclusive), 0, "{text}");
-    assert_eq!(attacks.count(Verdict::Unproven), 1, "only the empty table is not proven\n{text}");
+    assert_eq!(attacks.count(Verdict::Unproven), 0, "{text}");
     assert_eq!(verification.comparison_totals().count(Verdict::Pass), 3, "{text}");
     assert_eq!(verification.attackers[0].means, Means::Login, "{text}");
 }
@@ -305,7 +306,7 @@ fn the_applications_own_login_attacks_when_it_is_given() {
     let login = scene.db.role("login");
     scene.db.psql(&format!("ALTER ROLE {login} LOGIN; GRANT {} TO {login}", scene.app));
     let url = DatabaseUrl::parse(&scene.db.url_as(&login)).unwrap();
-    let verification = scene.verify_with(&VerifyOptions { app_url: Some(url) });
+    let verification = scene.verify_with(&VerifyOptions { app_url: Some(url), ..VerifyOptions::default() });
     assert!(verification.passed(), "{}", verification.render(VerifyFormat::Text));
     assert_eq!((verification.attackers[0].means, &verification.attackers[0].role), (Means::Given, &login));
 }

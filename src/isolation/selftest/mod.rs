@@ -21,7 +21,7 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind;
 use diesel::sql_types::{BigInt, Bool};
 
-use super::{AttackResult, prove};
+use super::{AttackOptions, AttackResult, prove};
 use crate::catalog::Catalog;
 use crate::check::{CheckResult, Evidence, Subject, Verdict, Verification, VerifyOptions, catalog_checks, data_checks, kind, run, verify};
 use crate::db::{Database, Fault};
@@ -206,13 +206,13 @@ impl Lab {
         let mut checks = data_checks(&self.subject, None, &catalog);
         checks.extend(catalog_checks(&self.subject));
         let mut checks = run(&mut conn, &checks, &mut |_| {})?;
-        checks.extend(super::queries(db, &self.subject, &catalog, None, &mut |_| {})?);
+        checks.extend(super::queries(db, &self.subject, &catalog, (None, super::Reach::Everything), &mut |_| {})?);
         for result in checks.iter().filter(|result| baseline.is_news(result)) {
             trial.checks.insert(result.id.clone(), result.severity);
         }
         drop(conn);
         let subject = self.narrowed(&baseline.victims.relations(mutant.names()));
-        let proof = prove(db, &subject, &catalog, None, &mut |_| {})?;
+        let proof = prove(db, &subject, &catalog, (None, &AttackOptions::default()), &mut |_| {})?;
         for attack in proof.attacks.iter().filter(|attack| attack.fails()) {
             *trial.attacks.entry(attack.class.name().to_owned()).or_default() += 1;
         }
