@@ -67,6 +67,8 @@ fn of_run(conn: &mut PgConnection, config: Option<&Config>) -> Result<Question, 
     // The operator may have declared more tables as shared since.
     let shared: Vec<QualifiedName> = config.into_iter().flat_map(Config::shared).cloned().collect();
     let mut subject = Subject::of_plan(&plan, &shared);
+    // Roles that see every row by intention, since then.
+    subject.trusted_roles.extend(config.into_iter().flat_map(|config| config.rls.trusted_roles.iter().cloned()));
     // Tables that came since must hold what the others hold.
     let ignored: Vec<QualifiedName> = config.into_iter().flat_map(Config::ignored).cloned().collect();
     subject.add_later_tables(conn, &ignored)?;

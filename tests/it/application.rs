@@ -133,7 +133,9 @@ fn every_block_of_the_page_does_what_it_says() {
     assert!(page.sql().count() > 25, "the search finds nothing");
     let shop = Shop::new();
     shop.follow(&page);
-    shop.configure(|text| format!("{text}\n{}", page.shows_toml()));
+    let trusted = "trusted_roles = [\"shop_admin\", \"shop_lookup\"]";
+    assert!(page.text.contains(trusted));
+    shop.configure(|text| format!("{}\n{}", text.replace("[rls]\n", &format!("[rls]\n{}\n", shop.role(trusted))), page.shows_toml()));
     let verification = shop.scenario.cli(&["verify"]).run();
     assert!(verification.ok(), "{verification}");
 }
