@@ -15,7 +15,7 @@ BEGIN
       name, 'NULLIF(current_setting(''app.tenant_id'', true), '''')::uuid');
     EXECUTE format('INSERT INTO %I (code, body, parent_id, tenant_id) SELECT ''code '' || i, md5(i::text), CASE WHEN %s THEN i END,
       CASE WHEN i %% 3 = 0 THEN ''00000000-0000-4000-8000-00000000000b'' ELSE ''00000000-0000-4000-8000-00000000000a'' END::uuid
-      FROM generate_series(1, 300) AS i', name, n % 3 = 0);
+      FROM generate_series(1, 300) AS i', name, CASE WHEN n % 3 = 0 THEN 'true' ELSE 'false' END);
     IF n % 3 = 0 THEN
       EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (tenant_id, parent_id) REFERENCES %I (tenant_id, id)', name, 'items_' || n - 1);
     END IF;
