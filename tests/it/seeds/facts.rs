@@ -38,6 +38,19 @@ pub(super) fn of(seed: &str) -> &'static [Fact] {
 }
 
 const CIN7: &[Fact] = &[
+    found("an address that one tenant uses is taken for all", &[("T504", "public.users")]),
+    found(
+        "definer functions without a search path",
+        &[("T302", "user_has_tenant_access"), ("T302", "get_current_tenant_id"), ("T302", "set_tenant_context")],
+    ),
+    found(
+        "definer functions believe the tenant and the user that the caller names",
+        &[("T307", "user_has_tenant_access"), ("T301", "get_user_projects_with_collaborators")],
+    ),
+    not_found(
+        "after the first transaction an empty setting is no uuid: every query fails",
+        "the cast stands in a function, and only policies are read for it",
+    ),
     found(
         "the copies made before the migration are open to the application and to the role for reports",
         &[("T110", "public.users_backup"), ("T110", "public.projects_backup"), ("T110", "public.project_files_backup")],
@@ -86,6 +99,10 @@ const CIN7: &[Fact] = &[
 ];
 
 const SUPABASE: &[Fact] = &[
+    found("a pair that another tenant has used is taken", &[("T504", "public.provider_resource_map")]),
+    found("the tenant column is not indexed", &[("T503", "public.role_permissions"), ("T503", "public.dns_records")]),
+    found("a malformed claim is swallowed, and the setting of somebody else counts", &[("T303", "current_tenant_id")]),
+    found("definer functions without a search path", &[("T302", "is_global_admin")]),
     found(
         "a member writes itself into another tenant, and raises its own role",
         &[("insert", "public.tenant_members"), ("update", "public.tenant_members")],
@@ -117,6 +134,7 @@ const SUPABASE: &[Fact] = &[
 ];
 
 const STUDIO: &[Fact] = &[
+    found("definer functions believe the user that the caller names", &[("T307", "is_organization_owner"), ("T307", "has_project_access")]),
     found(
         "no table has row-level security",
         &[
@@ -142,6 +160,8 @@ const STUDIO: &[Fact] = &[
 ];
 
 const CATALOG: &[Fact] = &[
+    found("the server refuses to plan what the application asks", &[("T901", "account_users"), ("T901", "connections")]),
+    found("definer functions write to any table that the caller names", &[("T306", "soft_delete"), ("T306", "permanent_delete")]),
     found(
         "the policy of the members reads the members: every query fails with 42P17",
         &[("control", "public.account_users"), ("control", "public.connections")],
