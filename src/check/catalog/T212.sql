@@ -1,24 +1,26 @@
 , asked AS (
-  -- What policies and defaults of the tenant column call, and the function of the session's tenant.
-  SELECT f.oid, n.nspname || '.' || f.proname || '(' || pg_get_function_identity_arguments(f.oid) || ')' AS name, f.proowner, f.provolatile,
-    coalesce(pg_get_function_sqlbody(f.oid), f.prosrc) AS body
-  FROM pg_catalog.pg_proc AS f
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = f.pronamespace
-  WHERE f.oid = to_regprocedure('tenancy.current_tenant_id()')
-    OR EXISTS (
+  SELECT b.*, EXISTS (SELECT FROM helper AS h JOIN area ON area.oid = h.polrelid WHERE h.oid = b.oid AND h.direct) AS policies,
+    EXISTS (
       SELECT
       FROM pg_catalog.pg_depend AS d
-      LEFT JOIN pg_catalog.pg_policy AS p ON d.classid = 'pg_catalog.pg_policy'::regclass AND p.oid = d.objid
-      LEFT JOIN pg_catalog.pg_attrdef AS a ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND a.oid = d.objid
-      WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = f.oid
-        AND coalesce(p.polrelid, a.adrelid) IN (SELECT oid FROM guarded))
+      JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid
+      WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = b.oid
+        AND a.adrelid IN (SELECT oid FROM guarded)) AS defaults
+  FROM body AS b
+), judged AS (
+  SELECT a.name || '(' || pg_get_function_identity_arguments(a.oid) || ')' AS name,
+    a.provolatile = 'v' AND (a.policies OR a.code ~ 'current_setting|current_tenant|jwt|auth|\mtenant') AS volatile,
+    a.policies AND a.proparallel <> 's' AND (j -> 'schemas' ? a.nspname OR a.nspname = 'tenancy') AS serial,
+    a.policies AND a.prosecdef AND NOT a.parsed AND NOT EXISTS (SELECT FROM unnest(a.proconfig) AS c WHERE starts_with(c, 'search_path=')) AS lost,
+    a.policies AND a.code ~ '\mwhen\s+others\s+then(?!\s+raise\s*(;|exception|sqlstate))' AS silent
+  FROM given, asked AS a
+  WHERE a.policies OR a.defaults
 )
-SELECT name AS object, 'it is volatile: it is asked for each row, and may answer differently' AS detail
-FROM asked
-WHERE provolatile = 'v'
-  AND EXISTS (
-    SELECT
-    FROM pg_catalog.pg_depend AS d
-    WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = asked.oid AND d.classid IN ('pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_attrdef'::regclass))
-  AND body ~* 'current_setting|current_tenant|jwt|auth|\mtenant'
+SELECT name AS object, concat_ws('; ',
+    CASE WHEN volatile THEN 'it is volatile: it is asked for each row, and may answer differently' END,
+    CASE WHEN serial THEN 'it is not parallel safe: no query over the table runs in parallel' END,
+    CASE WHEN lost THEN 'it runs as its owner and looks names up where its caller says' END,
+    CASE WHEN silent THEN 'whatever fails in it is hidden' END) AS detail
+FROM judged
+WHERE volatile OR serial OR lost OR silent
 ORDER BY 1

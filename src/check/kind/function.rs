@@ -6,12 +6,12 @@ kinds! {
     "T301" Warning Always "no function lends the application somebody else's rights"
         "it runs as its owner, whom policies may not bind, and shows or changes rows of every tenant"
         "SECURITY INVOKER; otherwise its own condition on the tenant, and a review" in "T301.sql";
-    "T302" Warning Always "functions with rights of their owner look names up where their owner says"
+    "T302" Error Always "functions with rights of their owner look names up where their owner says"
         "the caller puts a table or function of his own in front, also a temporary one, and it is used with the owner's rights"
-        "ALTER FUNCTION … SET search_path = '', and write names with their schema" in "T302.sql";
+        "ALTER FUNCTION … SET search_path = '', and write names with their schema" in "graph.sql" "T302.sql";
     "T303" Error Always "no failure and no default becomes a tenant"
         "a session without a tenant, or with one that is no key, acts as somebody"
-        "return null, and let what fails fail" in "T303.sql";
+        "return null, and let what fails fail" in "graph.sql" "T303.sql";
     "T304" Error Always "nothing sets the tenant or switches security off beforehand"
         "a session that names no tenant has one all the same, or none of the policies"
         "ALTER ROLE … RESET, ALTER DATABASE … RESET, or ALTER FUNCTION … RESET" in "T304.sql";

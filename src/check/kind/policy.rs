@@ -3,9 +3,9 @@
 use super::kinds;
 
 kinds! {
-    "T201" Warning After "no permissive policy is open"
-        "permissive policies are combined by OR: without the fence this one opens the table"
-        "drop the policy" in "T201.sql";
+    "T201" Error After "no permissive policy is open where no fence stands"
+        "permissive policies are combined by OR: this one opens the table"
+        "drop the policy, and create the fence" in "graph.sql" "T201.sql";
     "T202" Error After "every permissive policy asks for the tenant, or a fence does"
         "permissive policies are combined by OR: one that is open opens the table"
         "create the fence again, or drop the policy" in "T202.sql";
@@ -35,10 +35,10 @@ kinds! {
         "grant SELECT and create a policy there, or look it up in a function that runs as a role whom no policy binds" in "graph.sql" "T210.sql";
     "T211" Error After "policies take a session without a tenant for nobody"
         "every query fails in a session that never named a tenant, or after a pooled connection has left an empty setting behind"
-        "ask with NULLIF(current_setting(name, true), '')" in "T211.sql";
-    "T212" Warning After "the tenant is asked once per query"
-        "a volatile function is called for each row: slow, and free to answer differently"
-        "ALTER FUNCTION … STABLE" in "T212.sql";
+        "ask with NULLIF(current_setting(name, true), '')" in "graph.sql" "T211.sql";
+    "T212" Warning After "functions that policies ask are asked once, in parallel, and hide nothing"
+        "a volatile function is called for each row and may answer differently; one that is not parallel safe keeps every query serial; a hidden failure is an answer"
+        "ALTER FUNCTION … STABLE PARALLEL SAFE; SET search_path = '' where it runs as its owner; let what fails fail" in "graph.sql" "T212.sql";
     "T213" Performance Always "a policy calls its functions once per query"
         "without an index each row is a call: ten times slower and more"
         "write (SELECT f()) instead of f()" in "graph.sql" "T213.sql";
