@@ -31,21 +31,18 @@ pub fn pgtap(subject: &Subject, catalog: &Catalog) -> String {
 }
 
 fn sessions(subject: &Subject) -> Sessions {
-    let (settings, member, sight) = match &subject.found {
-        Some(found) => {
-            let settings = found.settings.iter().map(|(name, value)| (name.clone(), Value::Template(value.clone()))).collect();
-            let member = found.member.as_ref().map(|member| Members {
-                table: member.table.clone(),
-                tenant: subject.column.clone(),
-                user: member.column.clone(),
-                status: None,
-            });
-            (settings, member, Sight::Some)
-        }
-        None => {
-            let (settings, member) = of_context(&subject.context);
-            (settings, member, Sight::All)
-        }
+    let (settings, member, sight) = if let Some(found) = &subject.found {
+        let settings = found.settings.iter().map(|(name, value)| (name.clone(), Value::Template(value.clone()))).collect();
+        let member = found.member.as_ref().map(|member| Members {
+            table: member.table.clone(),
+            tenant: subject.column.clone(),
+            user: member.column.clone(),
+            status: None,
+        });
+        (settings, member, Sight::Some)
+    } else {
+        let (settings, member) = of_context(&subject.context);
+        (settings, member, Sight::All)
     };
     Sessions { settings, member, ty: subject.ty, sight }
 }

@@ -119,8 +119,8 @@ impl Script {
     /// The whole text; it ends with a line break.
     #[must_use]
     pub fn finish(self, about: &str) -> String {
-        let about: String = about.lines().map(|line| format!("-- {line}\n")).collect();
-        format!("{about}{HEAD}\nSELECT plan({});\n\n{}SELECT * FROM finish();\nROLLBACK;\n", self.tests, self.body)
+        let about: Vec<String> = about.lines().map(|line| format!("-- {line}")).collect();
+        format!("{}\n{HEAD}\nSELECT plan({});\n\n{}SELECT * FROM finish();\nROLLBACK;\n", about.join("\n"), self.tests, self.body)
     }
 
     fn test(&mut self, assertion: &str) {

@@ -46,6 +46,7 @@ mod seeds;
 mod selftest;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
 mod steer;
 #[cfg(test)]
 mod support;

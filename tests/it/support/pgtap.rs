@@ -34,7 +34,9 @@ fn script() -> Option<PathBuf> {
     let files = folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten().map(|entry| entry.path());
     let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     files
-        .filter(|path| name(path).starts_with("pgtap--") && name(path).ends_with(".sql") && name(path).matches("--").count() == 1)
+        .filter(|path| {
+            name(path).starts_with("pgtap--") && path.extension().is_some_and(|end| end == "sql") && name(path).matches("--").count() == 1
+        })
         .max_by_key(name)
 }
 
