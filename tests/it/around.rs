@@ -16,7 +16,8 @@ impl Around {
         let (app, reader, other) = (format!("{name}_app"), format!("{name}_readonly"), scenario.db().role("other"));
         let around = Self { scenario, app };
         let roles = format!("CREATE ROLE {} LOGIN; CREATE ROLE {reader}; GRANT USAGE ON SCHEMA public TO PUBLIC;", around.app);
-        let sql = sql.replace("{app}", &around.app).replace("{reader}", &reader).replace("{other}", &other);
+        let invoker = if has_invoker() { ", security_invoker = false" } else { "" };
+        let sql = sql.replace("{invoker}", invoker).replace("{app}", &around.app).replace("{reader}", &reader).replace("{other}", &other);
         around.scenario.db().psql(&format!("{roles}{sql}"));
         around
     }
@@ -50,7 +51,7 @@ impl Around {
 }
 
 const VIEWS: &str = "
-    CREATE VIEW totals WITH (security_barrier = true, security_invoker = false) AS SELECT user_id, sum(total) FROM orders GROUP BY user_id;
+    CREATE VIEW totals WITH (security_barrier = true{invoker}) AS SELECT user_id, sum(total) FROM orders GROUP BY user_id;
     CREATE VIEW nested WITH (check_option = cascaded) AS SELECT * FROM open_orders WHERE number <> 'N0';
     CREATE VIEW plain AS SELECT code FROM products;
     CREATE SCHEMA reports; CREATE VIEW reports.orders AS SELECT count(*) FROM orders;
