@@ -31,7 +31,7 @@ const GARBAGE: &str = "x' OR '1'='1";
 /// What Supabase tells of the token they have checked.
 const CLAIMS: &str = "request.jwt.claims";
 /// So long the token of an attacker is valid.
-const LIFETIME: &str = "1 hour";
+const LIFETIME: &str = "15 minutes";
 /// A token that has ended when it is used.
 const INSTANT: &str = "1 microsecond";
 const NOBODY: &str = "5f0e4d0c-0000-4000-8000-6e6f626f6479";

@@ -119,7 +119,7 @@ impl Script {
     /// The whole text; it ends with a line break.
     #[must_use]
     pub fn finish(self, about: &str) -> String {
-        let about: Vec<String> = about.lines().map(|line| format!("-- {line}")).collect();
+        let about: Vec<String> = about.split(char::is_control).map(|line| format!("-- {line}")).collect();
         format!("{}\n{HEAD}\nSELECT plan({});\n\n{}SELECT * FROM finish();\nROLLBACK;\n", about.join("\n"), self.tests, self.body)
     }
 

@@ -15,7 +15,10 @@ DECLARE
     SELECT pg_catalog.quote_ident(n.nspname)
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE p.proname = 'throws_ok'
+    JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner
+    -- Anybody may make a function of this name: only one of those who may do anything anyway is believed to be pgTAP's.
+    WHERE p.proname = 'throws_ok' AND (o.rolsuper OR o.rolname = current_user)
+    ORDER BY EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e') DESC, n.oid
     LIMIT 1);
 BEGIN
   IF place IS NULL THEN

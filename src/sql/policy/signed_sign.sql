@@ -3,8 +3,8 @@ DECLARE
   key tenancy.signing_keys;
   signed text;
 BEGIN
-  IF tenant IS NULL OR ttl IS NULL OR ttl <= '0' THEN
-    RAISE EXCEPTION 'a tenant and a time to live are needed' USING ERRCODE = '22023';
+  IF tenant IS NULL OR ttl IS NULL OR ttl <= '0' OR ttl > '1 day' THEN
+    RAISE EXCEPTION 'a tenant and a time to live of at most one day are needed' USING ERRCODE = '22023';
   END IF;
   SELECT k.* INTO STRICT key FROM tenancy.signing_keys AS k ORDER BY k.id DESC LIMIT 1;
   signed := key.id || '|' || floor(extract(epoch FROM statement_timestamp() + ttl))::bigint || '|' || tenant;
