@@ -18,12 +18,12 @@ kinds! {
     "T305" Warning Always "nothing but PostgreSQL itself is leakproof"
         "the planner calls it on hidden rows before the policy, and what it tells of them gets out"
         "ALTER FUNCTION … NOT LEAKPROOF" in "T305.sql";
-    "T306" Warning Always "no function runs a text with rights of its owner"
-        "the caller chooses the table or the whole statement, and it runs with the owner's rights"
-        "SECURITY INVOKER; otherwise a list of allowed names, and %I instead of %s" in "T306.sql";
+    "T306" Warning Always "no function runs a text that its caller has a part in"
+        "the caller chooses the table or the whole statement; where it runs with rights of its owner, of every tenant"
+        "SECURITY INVOKER, and %I and %L instead of %s and ||; otherwise a list of allowed names" in "graph.sql" "T306.sql";
     "T307" Warning Always "no function believes the caller whose rows it may see"
         "whoever names another tenant gets its rows"
-        "take the tenant from tenancy.current_tenant_id() instead of from an argument" in "T307.sql";
+        "take the tenant from tenancy.current_tenant_id() instead of from an argument" in "graph.sql" "T307.sql";
     "T308" Error After "the functions of tenancy are those that were made"
         "one function opens every table, and no policy shows it"
         "create the function again as `tenantize plan --full` prints it" in "graph.sql" "T308.sql";
