@@ -226,9 +226,13 @@ impl Campaign<'_> {
         let can: Vec<Can> = diesel::sql_query(RIGHTS).bind::<Text, _>(role).bind::<Array<Text>, _>(relations).load(admin)?;
         let rights = can.into_iter().zip(self.arenas).map(|(can, arena)| {
             let writes = arena.target.kind != TargetKind::Registry;
+            let target = &arena.target;
+            let fills =
+                self.subject.found.is_none() || target.table.column(&target.prey.column).is_some_and(|column| column.default.is_some());
             Rights {
                 select: can.can_select,
                 insert: writes && can.can_insert,
+                fills,
                 update: writes && can.can_update,
                 temporary: can.can_temporary,
             }

@@ -148,6 +148,8 @@ pub struct Rights {
     pub select: bool,
     /// It may write new rows.
     pub insert: bool,
+    /// A new row must get its tenant by itself. In a database that others made it need not: they may name it in every statement.
+    pub fills: bool,
     /// It may change rows.
     pub update: bool,
     /// It may create temporary objects.

@@ -29,8 +29,12 @@ fn controls(list: &mut Builder<'_>, prey: &Prey, duel: &Duel, rights: Rights) {
         list.writes(Class::Control, "updates a row of its own", Expect::WritesOne, prey.update_row(row, Some(&duel.me)));
     }
     if rights.insert {
-        let insert = prey.insert(Given::Nothing, template(duel));
-        list.writes(Class::Control, "inserts without naming a tenant", Expect::PassesPolicies, insert);
+        let (name, given) = if rights.fills {
+            ("inserts without naming a tenant", Given::Nothing)
+        } else {
+            ("inserts a row of its own", Given::Tenant(&duel.me))
+        };
+        list.writes(Class::Control, name, Expect::PassesPolicies, prey.insert(given, template(duel)));
     }
 }
 

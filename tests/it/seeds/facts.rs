@@ -38,6 +38,7 @@ pub(super) fn of(seed: &str) -> &'static [Fact] {
 }
 
 const CIN7: &[Fact] = &[
+    found("policies read memberships and collaborators, which show nothing", &[("T210", "public.tenants"), ("T210", "public.projects")]),
     found("an address that one tenant uses is taken for all", &[("T504", "public.users")]),
     found(
         "definer functions without a search path",
@@ -99,6 +100,7 @@ const CIN7: &[Fact] = &[
 ];
 
 const SUPABASE: &[Fact] = &[
+    found("a policy lets the row of another tenant pass for another reason", &[("T203", "public.tenant_members")]),
     found("a pair that another tenant has used is taken", &[("T504", "public.provider_resource_map")]),
     found("the tenant column is not indexed", &[("T503", "public.role_permissions"), ("T503", "public.dns_records")]),
     found("a malformed claim is swallowed, and the setting of somebody else counts", &[("T303", "current_tenant_id")]),
@@ -160,6 +162,7 @@ const STUDIO: &[Fact] = &[
 ];
 
 const CATALOG: &[Fact] = &[
+    found("the policy of the members reads the members", &[("T209", "public.account_users")]),
     found("the server refuses to plan what the application asks", &[("T901", "account_users"), ("T901", "connections")]),
     found("definer functions write to any table that the caller names", &[("T306", "soft_delete"), ("T306", "permanent_delete")]),
     found(
@@ -182,6 +185,10 @@ const CATALOG: &[Fact] = &[
 ];
 
 const VANILLA: &[Fact] = &[
+    found(
+        "the narrower policies of 010 are combined with the wide ones of 003 by OR",
+        &[("T204", "public.users"), ("T204", "public.token_wallets")],
+    ),
     found(
         "tables of migrations 005 to 009 are open until 010 has run",
         &[("T101", "public.ai_engines"), ("T101", "public.engine_executions"), ("select", "public.ai_workflows")],
