@@ -89,7 +89,7 @@ impl Outcome {
 pub fn judge(attack: &Attack, outcome: &Outcome, before: Option<&Outcome>) -> (Verdict, String) {
     let (verdict, detail) = match (outcome.stage, attack.expect, before) {
         (Stage::Attack, Expect::LikeBefore, Some(before)) => alike(before, outcome),
-        (Stage::Attack, Expect::NoLook | Expect::NoHold | Expect::NoGift, _) if outcome.holds() => shared(attack.expect),
+        (Stage::Attack, Expect::NoLook | Expect::NoHold | Expect::NoGift | Expect::NoHook, _) if outcome.holds() => shared(attack.expect),
         (Stage::Attack, expect, _) => judge_alone(expect, attack.measure, outcome),
         (Stage::Before, ..) => {
             let state = outcome.state.as_deref().unwrap_or_default();
@@ -122,6 +122,7 @@ fn shared(expect: Expect) -> (Verdict, String) {
     match expect {
         Expect::NoHold => (Verdict::Fail, "one tenant can move it for all others".into()),
         Expect::NoGift => (Verdict::Leak, "it has a right WITH GRANT OPTION".into()),
+        Expect::NoHook => (Verdict::Leak, "it has the right TRIGGER: a function of its own would run as whoever writes".into()),
         _ => (Verdict::Inconclusive, "it tells how much all tenants write; no row is told".into()),
     }
 }
@@ -161,9 +162,13 @@ fn of_success(expect: Expect, number: i64) -> (Verdict, String) {
         }
         Expect::WritesOne if number == 1 => (Verdict::Pass, "1 row".into()),
         Expect::WritesOne => (Verdict::Fail, format!("{number} rows were written instead of one")),
-        Expect::PassesPolicies | Expect::NoGlimpse | Expect::NotTaken | Expect::NoLook | Expect::NoHold | Expect::NoGift => {
-            (Verdict::Pass, format!("{number} rows"))
-        }
+        Expect::PassesPolicies
+        | Expect::NoGlimpse
+        | Expect::NotTaken
+        | Expect::NoLook
+        | Expect::NoHold
+        | Expect::NoGift
+        | Expect::NoHook => (Verdict::Pass, format!("{number} rows")),
         Expect::Nothing if number == 0 => (Verdict::Pass, "0 rows".into()),
         Expect::Nothing => (Verdict::Leak, format!("it reached {number} rows")),
         Expect::NotItsOwn if number == 0 => (Verdict::Pass, "0 rows".into()),
@@ -209,7 +214,7 @@ fn of_error(expect: Expect, state: &str) -> Verdict {
             _ => Verdict::Pass,
         },
         Expect::LikeBefore => Verdict::Inconclusive,
-        Expect::NoLook | Expect::NoHold | Expect::NoGift => match state {
+        Expect::NoLook | Expect::NoHold | Expect::NoGift | Expect::NoHook => match state {
             NO_RIGHT => Verdict::Pass,
             _ => Verdict::Inconclusive,
         },

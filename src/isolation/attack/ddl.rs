@@ -18,7 +18,7 @@ pub fn ddl_attacks(prey: &Prey, duel: &Duel, policy: Option<&Ident>) -> Vec<Atta
         list.writes(Class::Ddl, "opens a policy", Expect::NoRight, prey.open_policy(policy));
         list.writes(Class::Ddl, "drops a policy", Expect::NoRight, prey.drop_policy(policy));
     }
-    list.writes(Class::Ddl, "adds a trigger", Expect::NoRight, prey.hook());
+    list.asks(Class::Ddl, "adds a trigger", Expect::NoHook, prey.may_hook());
     list.asks(Class::Ddl, "passes its rights on", Expect::NoGift, prey.may_grant());
     let mut attacks = list.attacks;
     settings.push(("row_security".into(), "off".into()));

@@ -68,6 +68,8 @@ pub enum Expect {
     NoHold,
     /// The right is not there; it lets the role give rights to others.
     NoGift,
+    /// The right is not there; it lets the role run a function of its own as whoever writes.
+    NoHook,
 }
 
 /// A statement before an attack, under settings that stay.

@@ -34,14 +34,11 @@ impl Prey {
         Statement::new(format!("DROP POLICY {policy} ON {}", self.relation))
     }
 
-    /// Adds a trigger, whose function would run as whoever writes.
+    /// Asks whether the session may add a trigger. To try it would wait for the table's writers before it is refused.
     #[must_use]
-    pub fn hook(&self) -> Statement {
-        Statement::new(format!(
-            "CREATE TRIGGER tenantize_probe BEFORE UPDATE ON {} FOR EACH ROW \
-             EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()",
-            self.relation
-        ))
+    pub fn may_hook(&self) -> Statement {
+        let name = self.relation.to_string();
+        Statement::new(format!("SELECT has_table_privilege(to_regclass({})::oid, 'TRIGGER')", Text(&name)))
     }
 
     /// Asks whether the session may pass a right on. `GRANT` itself fails only where it has no right at all.
