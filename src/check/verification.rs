@@ -174,7 +174,7 @@ pub fn verify(
     let asked = checks.len() + 2 * roles;
     on_progress(VerifyProgress::Started { checks: asked, relations: targets(subject, &catalog).len() * roles });
     let mut checks = run(&mut conn, &checks, &mut |result| on_progress(VerifyProgress::Checked(result)))?;
-    checks.extend(queries(db, subject, &catalog, (options.app_url.as_ref(), options.attacks.reach), &mut |result| {
+    checks.extend(queries(db, subject, &catalog, options.app_url.as_ref(), &mut |result| {
         on_progress(VerifyProgress::Checked(result));
     })?);
     let checks_ms = milliseconds(started.elapsed());

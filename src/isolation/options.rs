@@ -30,7 +30,7 @@ pub enum Reach {
     /// They read and write.
     #[default]
     Everything,
-    /// They only read, in a transaction that is read-only, and no login is made for them.
+    /// They only read, in a transaction that is read-only.
     ReadOnly,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use postgres_protocol::password::scram_sha_256;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,6 +20,9 @@ const SETTINGS: &str = "SET lock_timeout = '1s'; SET application_name = 'tenanti
                         SET client_min_messages = error; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; \
                         SET standard_conforming_strings = on";
 const WHO: &str = "SELECT current_user::text AS text";
+/// Whether the connected role is, or can become, one whose rights nobody else's code may have.
+const STRONG: &str = include_str!("queries/strong.sql");
+const HINT: &str = "give the application's login by --app-url";
 const UNTIL: &str = "SELECT (now() + interval '10 minutes')::text AS text";
 const LEFTOVERS: &str = include_str!("queries/leftovers.sql");
 
@@ -31,7 +34,7 @@ pub enum Means {
     Login,
     /// The application's own login.
     Given,
-    /// `SET ROLE` in a session of the tool: policies count, the session's other rights are the tool's.
+    /// `SET ROLE` in a session of a tool without great rights: policies count, the session's other rights are the tool's.
     SetRole,
 }
 
@@ -69,15 +72,25 @@ struct One {
     text: String,
 }
 
+#[derive(QueryableByName)]
+struct Strong {
+    #[diesel(sql_type = Bool)]
+    strong: bool,
+}
+
 impl Session {
-    /// Logs in as a member of `role`, or becomes it.
-    pub(super) fn of_role(db: &Database, role: &Ident, reach: Reach) -> Result<Self, String> {
+    /// Logs in as a member of `role`, or becomes it where the tool's own role has nothing that code of others could take.
+    pub(super) fn of_role(db: &Database, role: &Ident) -> Result<Self, String> {
         let attacker = |means, note| Attacker { role: role.plain().to_owned(), means, note };
-        let login = if reach == Reach::Everything { login(db, role) } else { Err("it would be written, and the attacks only read".into()) };
-        match login {
+        match login(db, role) {
             Ok((conn, probe)) => Ok(Self { conn, attacker: attacker(Means::Login, None), _probe: Some(probe) }),
             Err(reason) => {
                 let mut conn = db.connect_dedicated().map_err(|error| error.to_string())?;
+                let strong: Strong = diesel::sql_query(STRONG).get_result(&mut conn).map_err(|error| error.to_string())?;
+                if strong.strong {
+                    // Whatever an attack calls can take SET ROLE back, and is then the role that is connected.
+                    return Err(format!("no login could be made: {reason}; SET ROLE is for weaker roles than the connected one: {HINT}"));
+                }
                 conn.batch_execute(SETTINGS).map_err(|error| error.to_string())?;
                 set_role(role).run(&mut conn).map_err(|error| format!("{reason}; {error}"))?;
                 Ok(Self { conn, attacker: attacker(Means::SetRole, Some(reason)), _probe: None })

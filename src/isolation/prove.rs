@@ -95,9 +95,7 @@ pub fn prove(
 ) -> Result<Proof, VerifyError> {
     let mut targets = targets(subject, catalog);
     let mut admin = db.connect_dedicated()?;
-    if options.reach == Reach::Everything {
-        sweep(&mut admin);
-    }
+    sweep(&mut admin);
     admin.batch_execute(BEGIN)?;
     let budget = options.time_budget.map(|budget| budget.as_secs_f64());
     let start: Start = diesel::sql_query(START).bind::<diesel::sql_types::Double, _>(budget.unwrap_or_default()).get_result(&mut admin)?;
@@ -118,7 +116,7 @@ pub fn prove(
         deadline,
     };
     let mut proof = Proof { notes: notes(&mut admin, &campaign)?, ..Proof::default() };
-    for (role, duty, session) in sessions(db, subject, app_url, options.reach) {
+    for (role, duty, session) in sessions(db, subject, app_url) {
         let begun =
             session.and_then(|mut session| session.begin(&start.text, options.reach).map(|()| session).map_err(|error| error.to_string()));
         match begun {
@@ -140,11 +138,11 @@ pub fn prove(
 type Candidate = (String, Duty, Result<Session, String>);
 
 /// The sessions that attack, one per role.
-fn sessions(db: &Database, subject: &Subject, app_url: Option<&DatabaseUrl>, reach: Reach) -> Vec<Candidate> {
+fn sessions(db: &Database, subject: &Subject, app_url: Option<&DatabaseUrl>) -> Vec<Candidate> {
     if let Some(url) = app_url {
         return vec![("the application".into(), Duty::Works, Session::of_application(url))];
     }
-    let of = |role: &Ident, duty| (role.plain().to_owned(), duty, Session::of_role(db, role, reach));
+    let of = |role: &Ident, duty| (role.plain().to_owned(), duty, Session::of_role(db, role));
     let mut sessions: Vec<Candidate> = subject.app_roles.iter().map(|role| of(role, Duty::Works)).collect();
     if sessions.is_empty() {
         sessions.push(("-".into(), Duty::Works, Err("no role of the application is named in [rls] app_roles".into())));

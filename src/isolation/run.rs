@@ -9,6 +9,7 @@ use super::persona::Settings;
 use super::probe::Session;
 use super::result::{AttackResult, Bout};
 use super::{Attack, Measure};
+use crate::db::Fault;
 use crate::sql::attack::send;
 
 const ATTACKS: &str = include_str!("queries/attacks.sql");
@@ -66,12 +67,21 @@ pub(super) fn outcomes(conn: &mut PgConnection, attacks: &[&Attack], until: &str
         let answer: Answer = diesel::sql_query(RECEIVE).get_result(conn)?;
         Ok(answer.text)
     };
+    let mut slow = false;
     let outcomes = match all(conn) {
         Ok(text) => serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default(),
-        Err(error) if crate::db::Fault::of(&error) == crate::db::Fault::ConnectionLost => return Err(error),
-        Err(error) => vec![Outcome::failed(error.to_string()); attacks.len()],
+        Err(error) if Fault::of(&error) == Fault::ConnectionLost => return Err(error),
+        Err(error) => {
+            slow = Fault::of(&error) == Fault::StatementTimeout;
+            vec![Outcome::failed(error.to_string()); attacks.len()]
+        }
     };
     conn.batch_execute("ROLLBACK TO SAVEPOINT attacks; RELEASE SAVEPOINT attacks")?;
+    if slow && attacks.len() > 1 {
+        // One of them, or all together, took too long: each gets the time of a batch, so that only the slow ones stay open.
+        let alone = attacks.iter().map(|attack| self::outcomes(conn, &[*attack], until));
+        return Ok(alone.collect::<QueryResult<Vec<_>>>()?.concat());
+    }
     if outcomes.len() == attacks.len() {
         return Ok(outcomes);
     }

@@ -1,6 +1,7 @@
 //! The verification passes a database as the phases leave it, and catches each defect on its own.
 
 mod attacks;
+mod hostile;
 mod pgtap;
 pub(crate) mod scene;
 mod statements;
@@ -311,21 +312,45 @@ fn the_applications_own_login_attacks_when_it_is_given() {
     assert_eq!((verification.attackers[0].means, &verification.attackers[0].role), (Means::Given, &login));
 }
 
-#[test]
-fn without_the_right_to_make_a_login_the_role_is_set() {
-    let scene = Scene::new();
+/// A role of the tool that cannot make a login.
+fn tool_without_logins(scene: &Scene, attributes: &str) -> String {
     let tool = scene.db.role("tool");
     scene.db.psql(&format!(
-        "ALTER ROLE {tool} LOGIN BYPASSRLS; GRANT {} TO {tool}; GRANT USAGE ON SCHEMA tenancy, tenantize_backup TO {tool};
+        "ALTER ROLE {tool} LOGIN {attributes}; GRANT {} TO {tool}; GRANT USAGE ON SCHEMA tenancy, tenantize_backup TO {tool};
          GRANT SELECT ON ALL TABLES IN SCHEMA public, tenantize_backup TO {tool}; REVOKE SELECT ON ALL TABLES IN SCHEMA tenantize_backup FROM {tool}",
         scene.app
+    ));
+    tool
+}
+
+#[test]
+fn without_the_right_to_make_a_login_the_role_of_a_weak_tool_is_set() {
+    let scene = Scene::new();
+    let tool = tool_without_logins(&scene, "");
+    scene.db.psql(&format!(
+        "DO $$ DECLARE t text; BEGIN
+           FOR t IN SELECT c.oid::regclass FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') LOOP
+             EXECUTE format('ALTER TABLE %s OWNER TO {tool}', t);
+             EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', t);
+           END LOOP;
+         END $$"
     ));
     let verification = scene.verify_as(&tool, &VerifyOptions::default()).unwrap();
     let text = verification.render(VerifyFormat::Text);
     assert_eq!(verification.attackers[0].means, Means::SetRole, "{text}");
     assert!(verification.attackers[0].note.is_some());
-    assert!(verification.attacks.iter().all(|attack| !attack.fails()), "{text}");
     assert!(text.contains("no login could be made"), "{text}");
+}
+
+#[test]
+fn the_role_of_a_strong_tool_is_never_set() {
+    let scene = Scene::new();
+    let tool = tool_without_logins(&scene, "BYPASSRLS");
+    let verification = scene.verify_as(&tool, &VerifyOptions::default()).unwrap();
+    let text = verification.render(VerifyFormat::Text);
+    assert!(verification.attackers.is_empty() && !verification.passed(), "{text}");
+    assert_eq!(verification.attacks_totals().count(Verdict::Unproven), 1, "{text}");
+    assert!(text.contains("no login could be made") && text.contains("--app-url"), "{text}");
 }
 
 #[test]

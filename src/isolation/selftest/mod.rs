@@ -206,7 +206,7 @@ impl Lab {
         let mut checks = data_checks(&self.subject, None, &catalog);
         checks.extend(catalog_checks(&self.subject));
         let mut checks = run(&mut conn, &checks, &mut |_| {})?;
-        checks.extend(super::queries(db, &self.subject, &catalog, (None, super::Reach::Everything), &mut |_| {})?);
+        checks.extend(super::queries(db, &self.subject, &catalog, None, &mut |_| {})?);
         for result in checks.iter().filter(|result| baseline.is_news(result)) {
             trial.checks.insert(result.id.clone(), result.severity);
         }

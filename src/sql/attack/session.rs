@@ -2,6 +2,9 @@
 
 use crate::sql::{Ident, Statement, Text};
 
+/// So long, in milliseconds, a batch of attacks may take.
+const LIMIT_MS: u32 = 10_000;
+
 /// Names a tenant, takes it back with a savepoint, and so must be who it was before.
 #[must_use]
 pub fn come_and_go(settings: &[(String, String)]) -> Statement {
@@ -36,12 +39,14 @@ pub fn check_at_once() -> Statement {
     Statement::new("SET CONSTRAINTS ALL IMMEDIATE")
 }
 
-/// Sets a savepoint and hands the list of attacks, as JSON, to the block that runs them.
+/// Sets a savepoint and hands the list of attacks, as JSON, to the block that runs them. It may take ten seconds, or what is left until `until`.
 #[must_use]
 pub fn send(attacks: &str, until: &str, block: &str) -> Statement {
     let (attacks, until) = (Text(attacks), Text(until));
     Statement::new(format!(
-        "SAVEPOINT attacks; SELECT set_config('tenantize.attacks', {attacks}, true), set_config('tenantize.until', {until}, true); {block}"
+        "SAVEPOINT attacks; SELECT set_config('tenantize.attacks', {attacks}, true), set_config('tenantize.until', {until}, true), \
+         set_config('statement_timeout', coalesce(greatest(least((nullif({until}, '')::numeric - extract(epoch FROM clock_timestamp())::numeric) * 1000, \
+         {LIMIT_MS}), 1000), {LIMIT_MS})::int::text, true); {block}"
     ))
 }
 

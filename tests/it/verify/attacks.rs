@@ -238,7 +238,7 @@ fn what_only_reads_writes_nothing() {
     let verification = scene.verify_with(&options);
     let text = verification.render(VerifyFormat::Text);
     assert!(verification.passed(), "{text}");
-    assert_eq!(verification.attackers[0].means, Means::SetRole, "a login would be written\n{text}");
+    assert_eq!(verification.attackers[0].means, Means::Login, "a role is no data\n{text}");
     assert!(text.contains("isolation is proven for what reads; writes were not tried"), "{text}");
     assert!(verification.attacks.iter().all(|attack| !attack.statement.starts_with("INSERT")), "{text}");
     assert!(of(Class::Select, &verification).len() > 20, "{text}");

@@ -1,0 +1,103 @@
+//! Objects of a role without rights, made to run code as whoever verifies.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tenantize::check::{Verdict, VerifyFormat, VerifyOptions};
+use tenantize::isolation::{AttackOptions, Class, Means, Reach};
+
+use super::scene::Scene;
+
+/// The file that [`hostile`]'s function writes: what a transaction has done is gone when it is rolled back, a file is not.
+fn loot(scene: &Scene) -> PathBuf {
+    std::env::temp_dir().join(format!("{}_loot", scene.db.name()))
+}
+
+/// A role that may create objects, and a function of hers that writes a file when it runs as a superuser or can become one.
+fn hostile(scene: &Scene, sql: &str) -> String {
+    let mallory = scene.db.role("mallory");
+    scene.db.psql(&format!(
+        "GRANT USAGE, CREATE ON SCHEMA public TO {mallory};
+         GRANT SELECT ON public.files TO {mallory};
+         SET ROLE {mallory};
+         CREATE FUNCTION public.grab() RETURNS text LANGUAGE plpgsql AS $f$ BEGIN
+           PERFORM set_config('role', 'none', true);
+           IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+             EXECUTE $$COPY (SELECT 'loot') TO '{}'$$;
+           END IF;
+           RETURN current_user;
+         END $f$;
+         {}
+         RESET ROLE;",
+        loot(scene).display(),
+        sql.replace("$app", &scene.app)
+    ));
+    mallory
+}
+
+fn assert_untouched(scene: &Scene) {
+    assert!(!loot(scene).exists(), "it ran as a superuser");
+}
+
+/// The function works where it is called by a superuser: otherwise its silence would say nothing.
+fn assert_armed(scene: &Scene) {
+    scene.db.psql("SELECT public.grab()");
+    assert!(loot(scene).exists());
+    drop(std::fs::remove_file(loot(scene)));
+}
+
+const VIEW: &str =
+    "CREATE VIEW public.bait AS SELECT f.name, public.grab() AS g FROM public.files AS f; GRANT SELECT ON public.bait TO $app;";
+const OUTER: &str = "CREATE VIEW public.around AS SELECT name FROM public.bait WHERE g IS NOT NULL; GRANT SELECT ON public.around TO $app;";
+
+#[test]
+fn a_view_of_a_stranger_is_not_read_with_the_tools_rights() {
+    let scene = Scene::new();
+    let mallory = hostile(&scene, VIEW);
+    // One of a superuser that reads hers, and one that calls her function.
+    scene.db.psql(&OUTER.replace("$app", &scene.app));
+    scene.db.psql(&format!("CREATE VIEW direct AS SELECT name, grab() AS g FROM files; GRANT SELECT ON direct TO {}", scene.app));
+    scene.db.psql(&format!("GRANT EXECUTE ON FUNCTION grab() TO {}", scene.app));
+    let verification = scene.verify();
+    let text = verification.render(VerifyFormat::Text);
+    assert_untouched(&scene);
+    assert_armed(&scene);
+    let reason = format!("it belongs to {mallory}: it is not read with the tool's rights");
+    for view in ["public.bait", "public.around", "public.direct"] {
+        let open = |attack: &&tenantize::isolation::AttackResult| attack.relation == view && attack.detail.contains(&reason);
+        let found = verification.attacks.iter().find(open);
+        assert_eq!(found.map(|attack| attack.verdict), Some(Verdict::Inconclusive), "{view}\n{text}");
+    }
+}
+
+#[test]
+fn a_function_cannot_become_the_tool() {
+    let scene = Scene::new();
+    hostile(&scene, "GRANT EXECUTE ON FUNCTION public.grab() TO $app;");
+    for reach in [Reach::Everything, Reach::ReadOnly] {
+        let options = VerifyOptions { attacks: AttackOptions { reach, ..AttackOptions::default() }, ..VerifyOptions::default() };
+        let verification = scene.verify_with(&options);
+        assert_eq!(verification.attackers[0].means, Means::Login);
+        assert_untouched(&scene);
+    }
+    // A login that may not connect, as where pg_hba.conf refuses it.
+    scene.db.psql(&format!("ALTER DATABASE {} CONNECTION LIMIT 0", scene.db.name()));
+    let verification = scene.verify();
+    let text = verification.render(VerifyFormat::Text);
+    assert!(verification.attackers.is_empty() && !verification.passed() && text.contains("--app-url"), "{text}");
+    assert_untouched(&scene);
+    assert_armed(&scene);
+}
+
+#[test]
+fn what_sleeps_is_cut_off() {
+    let scene = Scene::new();
+    hostile(&scene, "CREATE VIEW public.slow AS SELECT pg_sleep(600) IS NULL AS x FROM public.files; GRANT SELECT ON public.slow TO $app;");
+    let started = Instant::now();
+    let verification = scene.verify();
+    let slow: Vec<_> =
+        verification.attacks.iter().filter(|attack| attack.class == Class::View && attack.relation == "public.slow").collect();
+    assert!(!slow.is_empty(), "{}", verification.render(VerifyFormat::Text));
+    assert!(slow.iter().any(|attack| attack.verdict == Verdict::Inconclusive && attack.detail.contains("timeout")), "{slow:#?}");
+    assert!(started.elapsed() < Duration::from_secs(300), "it slept");
+}
