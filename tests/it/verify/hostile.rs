@@ -47,8 +47,8 @@ fn assert_armed(scene: &Scene) {
 }
 
 const VIEW: &str =
-    "CREATE VIEW public.bait AS SELECT f.name, public.grab() AS g FROM public.files AS f; GRANT SELECT ON public.bait TO $app;";
-const OUTER: &str = "CREATE VIEW public.around AS SELECT name FROM public.bait WHERE g IS NOT NULL; GRANT SELECT ON public.around TO $app;";
+    "CREATE VIEW public.bait AS SELECT public.grab() AS g, (SELECT count(*) FROM public.files) AS n; GRANT SELECT ON public.bait TO $app;";
+const OUTER: &str = "CREATE VIEW public.around AS SELECT n FROM public.bait WHERE g IS NOT NULL; GRANT SELECT ON public.around TO $app;";
 
 #[test]
 fn a_view_of_a_stranger_is_not_read_with_the_tools_rights() {
@@ -92,7 +92,10 @@ fn a_function_cannot_become_the_tool() {
 #[test]
 fn what_sleeps_is_cut_off() {
     let scene = Scene::new();
-    hostile(&scene, "CREATE VIEW public.slow AS SELECT pg_sleep(600) IS NULL AS x FROM public.files; GRANT SELECT ON public.slow TO $app;");
+    hostile(
+        &scene,
+        "CREATE VIEW public.slow AS SELECT pg_sleep(600) IS NULL AS x, (SELECT count(*) FROM public.files) AS n; GRANT SELECT ON public.slow TO $app;",
+    );
     let started = Instant::now();
     let verification = scene.verify();
     let slow: Vec<_> =
