@@ -11,11 +11,12 @@ use crate::support::psql_at;
 use crate::verify::scene::Scene;
 
 /// Of each family a few, for everyday; `TENANTIZE_SELFTEST=full` tries them all.
-const SHORT: [&str; 12] = [
+const SHORT: [&str; 13] = [
     "security-off",
     "partition-new",
     "registry-open",
     "policy-open",
+    "policy-open-behind-fence",
     "fence-permissive",
     "policy-default-tenant",
     "policy-or",
