@@ -270,7 +270,9 @@ fn nothing_of(name: &str) -> &'static str {
         "shared" => "no table is shared",
         "sequence" => "no column owns a sequence",
         "context" => "there is no tenancy.current_tenant_id()",
-        "child" | "child_fk" | "child_column" | "parent" | "parent_key" => "no foreign key carries the tenant and one more column",
+        "child" | "child_fk" | "child_column" | "parent" | "parent_key" => {
+            "no foreign key that rows fill carries the tenant and one more column"
+        }
         "forced" => "owners are not bound",
         "b" | "b_text" => "no table has rows of two tenants",
         _ => "no table has rows and a key of one column",

@@ -78,7 +78,7 @@ impl Victims {
             victims.table(subject, table, &tenants);
         }
         victims.partition(&tables, catalog);
-        victims.keys(subject, &tables, catalog);
+        victims.keys(conn, subject, (&tables, catalog))?;
         let sequence = tables.iter().flat_map(|table| &table.sequences).next();
         if let Some(sequence) = sequence {
             victims.names.relation("sequence", &sequence.name);
@@ -190,22 +190,27 @@ impl Victims {
         }
     }
 
-    /// A foreign key that carries the tenant and one more column.
-    fn keys(&mut self, subject: &Subject, tables: &[&Table], catalog: &Catalog) {
+    /// A foreign key that carries the tenant and one more column, and that some row fills: a key of an empty table breaks nothing.
+    fn keys(&mut self, conn: &mut PgConnection, subject: &Subject, (tables, catalog): (&[&Table], &Catalog)) -> Result<(), SelfTestError> {
         for child in tables.iter().filter(|table| suits(table, catalog)) {
             for key in &child.foreign_keys {
                 let Some(parent) = catalog.table(&key.table).filter(|parent| subject.tables.contains(&parent.name)) else { continue };
                 let Some((column, reference)) = simple(key, &subject.column) else { continue };
-                if parent.name != child.name && unique(parent, reference) {
+                if parent.name == child.name || !unique(parent, reference) {
+                    continue;
+                }
+                let values: Vec<Share> = census(&child.name, column).rows(conn)?;
+                if values.iter().any(|value| value.tenant.is_some()) {
                     self.relation("child", &child.name);
                     self.relation("parent", &parent.name);
                     self.names.ident("child_fk", &key.name);
                     self.names.ident("child_column", column);
                     self.names.ident("parent_key", reference);
-                    return;
+                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
 }
 
