@@ -5,19 +5,25 @@ use crate::check::{Subject, VerifyFormat};
 use crate::db::{Database, DatabaseUrl, SessionSettings};
 use crate::error::Error;
 use crate::exec::StopFlag;
+use crate::isolation::AttackOptions;
 use crate::isolation::selftest::{SelfTestOptions, SelfTestProgress, self_test};
 use crate::progress::{Event, Precision, Reporter, Unit};
 
 const STEP: &str = "self-test";
 
 /// Breaks copies of the database behind `url`. No connection of the command to it may be left open.
-pub(super) fn run(cx: &Context<'_>, url: &DatabaseUrl, subject: &Subject, format: VerifyFormat) -> Result<(), Error> {
+pub(super) fn run(
+    cx: &Context<'_>,
+    url: &DatabaseUrl,
+    (subject, attacks): (&Subject, AttackOptions),
+    format: VerifyFormat,
+) -> Result<(), Error> {
     let stop = StopFlag::on_signals().map_err(Error::system("cannot listen to signals"))?;
     let db = Database::connect(url, &SessionSettings::default(), 1)?;
     let report = cx.ui.reporter();
     let mut done = 0;
     begin(&*report);
-    let options = SelfTestOptions { stop, ..SelfTestOptions::default() };
+    let options = SelfTestOptions { attacks, stop, ..SelfTestOptions::default() };
     let result = self_test(&db, subject, &options, &mut |event| match event {
         SelfTestProgress::Started(mutants) => report.event(&Event::WorkSized {
             step: STEP.into(),

@@ -37,7 +37,7 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     if args.self_test {
         let url = db.url().clone();
         drop(db);
-        return selftest::run(cx, &url, &subject, format);
+        return selftest::run(cx, &url, (&subject, options.attacks), format);
     }
     let report = cx.ui.reporter();
     let mut progress = Progress { report: &*report, done: 0 };

@@ -43,6 +43,8 @@ pub struct SelfTestOptions {
     pub copy: CopyWish,
     /// Only these mutants; all when empty.
     pub only: Vec<String>,
+    /// How to attack: settings that policies of the application ask for besides the tenant.
+    pub attacks: AttackOptions,
     /// Raised when somebody asks to stop.
     pub stop: StopFlag,
 }
@@ -82,7 +84,7 @@ pub fn self_test(
     on_progress: &mut dyn FnMut(SelfTestProgress<'_>),
 ) -> Result<SelfTest, SelfTestError> {
     let started = Instant::now();
-    let mut lab = Lab::open(db, subject, options.copy)?;
+    let mut lab = Lab::open(db, subject, options)?;
     let baseline = lab.baseline()?;
     let wanted = |mutant: &&Mutant| options.only.is_empty() || options.only.iter().any(|name| name == mutant.name);
     let wanted: Vec<&Mutant> = catalogue().filter(wanted).collect();
@@ -117,16 +119,20 @@ struct Lab {
     source: Ident,
     base: Ident,
     copy: CopyKind,
+    attacks: AttackOptions,
 }
 
 impl Lab {
-    fn open(db: &Database, subject: &Subject, wish: CopyWish) -> Result<Self, SelfTestError> {
+    fn open(db: &Database, subject: &Subject, options: &SelfTestOptions) -> Result<Self, SelfTestError> {
         let mut keeper = Keeper::new(db)?;
         let catalog = Catalog::load(keeper.source(), &[])?;
         let source = catalog.server.database;
         let size: Size = diesel::sql_query(SIZE).get_result(keeper.source())?;
-        let whole =
-            if wish == CopyWish::Auto && size.alone && size.bytes <= SMALL { keeper.copy_source(&source, "base").ok() } else { None };
+        let whole = if options.copy == CopyWish::Auto && size.alone && size.bytes <= SMALL {
+            keeper.copy_source(&source, "base").ok()
+        } else {
+            None
+        };
         let (base, copy) = if let Some(base) = whole {
             (base, CopyKind::Whole)
         } else {
@@ -135,7 +141,7 @@ impl Lab {
             (base, CopyKind::Sample)
         };
         let real = subject.app_roles.iter().chain(&subject.read_roles).cloned().collect();
-        Ok(Self { keeper, subject: subject.clone(), real, source, base, copy })
+        Ok(Self { keeper, subject: subject.clone(), real, source, base, copy, attacks: options.attacks.clone() })
     }
 
     /// Makes the roles that stand in: each is a member of the role whose part it plays, and of nothing else.
@@ -154,7 +160,8 @@ impl Lab {
     fn baseline(&mut self) -> Result<Baseline, SelfTestError> {
         let cast = self.stage()?;
         let db = self.keeper.connect(&self.base)?;
-        let verification = verify(&db, &self.subject, None, &VerifyOptions::default(), &mut |_| {})?;
+        let options = VerifyOptions { attacks: self.attacks.clone(), ..VerifyOptions::default() };
+        let verification = verify(&db, &self.subject, None, &options, &mut |_| {})?;
         if !verification.passed() {
             return Err(SelfTestError::Baseline(failures(&verification)));
         }
@@ -212,7 +219,7 @@ impl Lab {
         }
         drop(conn);
         let subject = self.narrowed(&baseline.victims.relations(mutant.names()));
-        let proof = prove(db, &subject, &catalog, (None, &AttackOptions::default()), &mut |_| {})?;
+        let proof = prove(db, &subject, &catalog, (None, &self.attacks), &mut |_| {})?;
         for attack in proof.attacks.iter().filter(|attack| attack.fails()) {
             *trial.attacks.entry(attack.class.name().to_owned()).or_default() += 1;
         }
