@@ -102,5 +102,5 @@ fn what_sleeps_is_cut_off() {
         verification.attacks.iter().filter(|attack| attack.class == Class::View && attack.relation == "public.slow").collect();
     assert!(!slow.is_empty(), "{}", verification.render(VerifyFormat::Text));
     assert!(slow.iter().any(|attack| attack.verdict == Verdict::Inconclusive && attack.detail.contains("timeout")), "{slow:#?}");
-    assert!(started.elapsed() < Duration::from_secs(300), "it slept");
+    assert!(started.elapsed() < Duration::from_mins(5), "it slept");
 }
