@@ -214,6 +214,9 @@ findings! {
     T061 Blocker "memberships cannot be read past their policies"
         "the function that reads them would ask itself again and again, until the stack is full (54001)"
         "let a role with BYPASSRLS run it, or ALTER TABLE … NO FORCE ROW LEVEL SECURITY on the membership table"
+    T062 Warning "application may change memberships"
+        "a member can make others members of its own tenant, promote or remove them"
+        "REVOKE INSERT, UPDATE, DELETE on the membership table, or let a definer function do it that asks who calls"
 }
 
 impl Code {

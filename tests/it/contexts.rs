@@ -357,3 +357,52 @@ fn memberships_that_bind_whoever_runs_it_are_told_before() {
     assert!(output.contains("T061"), "{output}");
     assert!(!format!("{}", shop.scenario.cli(&["plan"]).run()).contains("T061"), "a superuser is bound by nothing");
 }
+
+/// What the application may do with memberships.
+fn rights(shop: &Shop) -> String {
+    shop.scenario.db().psql(&format!(
+        "SELECT string_agg(r, ' ' ORDER BY r) FROM unnest('{{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}}'::text[]) AS r
+         WHERE has_table_privilege('{}', 'public.memberships', r)",
+        shop.app
+    ))
+}
+
+#[test]
+fn nobody_makes_itself_a_member_where_the_table_is_new() {
+    let shop = Shop::new("", "context = \"membership\"", MEMBERS);
+    shop.scenario.db().role("app");
+    let before = shop.scenario.content();
+    // what a new table gets by default
+    let by_default = format!("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO {}", shop.app);
+    shop.scenario.db().psql(&by_default);
+    assert!(!format!("{}", shop.scenario.cli(&["plan"]).run()).contains("T062"));
+    shop.scenario.run();
+    assert_eq!(rights(&shop), "SELECT");
+    let tenant = shop.tenant("acme");
+    let user = ("app.user_id", "1");
+    assert_eq!(shop.asks(&[user], "SELECT count(*) > 0 FROM public.memberships"), "t");
+    assert_eq!(shop.asks(&[user], &format!("INSERT INTO public.memberships VALUES (2, '{tenant}', 'owner')")), REFUSED);
+    assert_eq!(shop.asks(&[user], "UPDATE public.memberships SET role = 'owner'"), REFUSED);
+    assert_eq!(shop.asks(&[user], "DELETE FROM public.memberships"), REFUSED);
+    shop.scenario.tenantize(&["rollback", "--yes"]);
+    shop.scenario.db().psql(&by_default.replace("GRANT", "REVOKE").replace(" TO ", " FROM "));
+    shop.scenario.content().assert_same_as(&before, "after the run and back");
+}
+
+#[test]
+fn who_could_change_memberships_before_is_told_and_still_can() {
+    let shop = Shop::new(MEMBERSHIPS, "context = \"membership\"", MEMBERS);
+    shop.scenario.db().role("app");
+    let plan = || format!("{}", shop.scenario.cli(&["plan"]).run());
+    assert!(!plan().contains("T062"), "no right, nothing to tell");
+    shop.scenario.db().psql(&format!("GRANT INSERT ON memberships TO PUBLIC; GRANT UPDATE (role) ON memberships TO {}", shop.app));
+    let told = plan();
+    assert!(told.contains("T062") && told.contains("may INSERT, UPDATE"), "{told}");
+    let before = shop.scenario.content();
+    shop.scenario.run();
+    assert_eq!(rights(&shop), "INSERT SELECT");
+    shop.scenario.tenantize(&["rollback", "--yes"]);
+    shop.scenario.content().assert_same_as(&before, "after the run and back");
+    shop.scenario.db().psql(&format!("REVOKE INSERT ON memberships FROM PUBLIC; REVOKE UPDATE (role) ON memberships FROM {}", shop.app));
+    assert!(!plan().contains("T062"), "the cure");
+}

@@ -1,11 +1,11 @@
 //! Tables: fence, policies, rights and default of each in one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::context;
 use super::super::expand::{drop_guard, guards};
 use super::{ALLOW, Both, FENCE, READ, place, policies, policy, rights};
-use crate::catalog::Table;
+use crate::catalog::{DefaultRight, Table};
 use crate::plan::{Code, PlanInput, Planned, Strategy, Undo};
 use crate::rule::{ColumnOrigin, Target};
 use crate::sql::change::{ColumnDefault, PolicyKind, RightsOn};
@@ -99,6 +99,51 @@ fn let_in(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, roles: &
     without
 }
 
+/// Whether a relation is the membership table or a partition of it.
+fn is_membership(input: &PlanInput<'_>, name: &QualifiedName) -> bool {
+    let Some(memberships) = &input.config.memberships else { return false };
+    memberships.table == *name || input.catalog.family(&memberships.table).iter().any(|member| member.name == *name)
+}
+
+/// The rights that the application needs. Whoever writes memberships decides who belongs to a tenant: there it gets none that it did not have.
+fn needs(input: &PlanInput<'_>, name: &QualifiedName, role: &Ident) -> Vec<&'static str> {
+    if !is_membership(input, name) {
+        return WRITE.to_vec();
+    }
+    let facts = input.catalog.table(name);
+    let (own, everyones) = (granted(facts, Some(role)), granted(facts, None));
+    WRITE.into_iter().filter(|right| *right == "SELECT" || own.contains(*right) || everyones.contains(*right)).collect()
+}
+
+/// Tells who may change memberships that were there before, and takes what a table that is new gets by default.
+fn memberships(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, planned: &mut Planned) {
+    let config = &input.config.rls;
+    let Some(table) = input.catalog.table(name) else {
+        let new = |right: &&DefaultRight| {
+            right.owner == input.catalog.server.role && right.schema.as_ref().is_none_or(|schema| *schema == name.schema)
+        };
+        for role in config.app_roles.iter().chain(&config.read_roles).map(Some).chain([None]) {
+            let theirs = input.catalog.default_rights.iter().filter(new).filter(|right| right.grant.grantee.as_ref() == role);
+            let privileges: BTreeMap<String, bool> = theirs
+                .filter(|right| right.grant.privilege != "SELECT")
+                .map(|right| (right.grant.privilege.clone(), right.grant.grantable))
+                .collect();
+            rights::take(both, &RightsOn::Relation(name.clone()), role, privileges.into_iter().collect());
+        }
+        return;
+    };
+    for role in &config.app_roles {
+        let column =
+            |right: &str| table.column_grants.iter().any(|of| of.grant.grantee.as_ref() == Some(role) && of.grant.privilege == right);
+        let writes: Vec<&str> =
+            WRITE.into_iter().filter(|right| *right != "SELECT" && (input.catalog.may(role, table, right) || column(right))).collect();
+        if !writes.is_empty() {
+            let writes = writes.join(", ");
+            planned.found(Code::T062, name, format!("{0} may {writes}; type: REVOKE {writes} ON {1} FROM {0}", role.plain(), name.plain()));
+        }
+    }
+}
+
 /// Fence, allow and grants of one relation whose `column` holds the tenant.
 fn fence(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, column: &Ident) {
     let table = input.catalog.table(name);
@@ -106,7 +151,10 @@ fn fence(both: &mut Both, input: &PlanInput<'_>, name: &QualifiedName, column: &
     revoke_public(both, name, table);
     disarm_others(both, input, name, table);
     policy(both, input, name, column, (FENCE, PolicyKind::Fence));
-    let allow = let_in(both, input, name, &config.app_roles, &WRITE);
+    let mut allow = Vec::new();
+    for role in &config.app_roles {
+        allow.extend(let_in(both, input, name, std::slice::from_ref(role), &needs(input, name, role)));
+    }
     if !allow.is_empty() {
         policy(both, input, name, column, (ALLOW, PolicyKind::Allow(allow)));
     }
@@ -142,6 +190,9 @@ pub(super) fn protect(input: &PlanInput<'_>, name: &QualifiedName, target: Optio
     );
     let family: Vec<QualifiedName> = input.catalog.family(name).iter().map(|member| member.name.clone()).collect();
     fence(&mut both, input, name, column);
+    if is_membership(input, name) {
+        memberships(&mut both, input, name, planned);
+    }
     context::keep(&mut both, input, name, column);
     // A policy of a partitioned table does not hold for a partition that is named directly.
     for member in family.iter().filter(|member| *member != name) {

@@ -1,4 +1,5 @@
--- A user sees its own membership, and nobody makes itself a member, or an owner: members are kept by the service.
+-- A user sees its own membership, and nobody makes itself a member, or an owner: members are kept by the owner of the database.
+-- The application has no right to write here; the policies stay closed where somebody grants one.
 -- This policy may not ask playground.tenant_role(), because that asks here.
 CREATE POLICY playground_select ON public.user_tenant_membership AS RESTRICTIVE FOR SELECT
     USING (
