@@ -8,12 +8,11 @@ use uuid::Uuid;
 
 use super::SelfTestError;
 use crate::db::{Database, SessionSettings};
-use crate::sql::clone::{copy_database, create_role, drop_database, drop_role, empty_database, join_role, open_to_owner};
+use crate::sql::clone::{copy_database, create_role, drop_database, drop_role, empty_database, join_role};
 use crate::sql::{Ident, Statement};
 
 /// The names of everything that the self-test makes begin so, followed by the second of its start.
 const PREFIX: &str = "tenantize_selftest_";
-const SIGN: &str = "SELECT pg_catalog.set_config('application_name', $1, false)";
 const LEFTOVERS: &str = include_str!("leftovers.sql");
 const LOCALE: &str = "SELECT pg_catalog.pg_encoding_to_char(encoding)::text AS encoding, datcollate::text AS collate, datctype::text AS ctype \
                       FROM pg_catalog.pg_database WHERE datname = current_database()";
@@ -51,10 +50,8 @@ impl Keeper {
     pub(super) fn new(source: &Database) -> Result<Self, SelfTestError> {
         let mut admin = source.connect_dedicated()?;
         sweep(&mut admin);
-        // While a session of this name lives, no other self-test sweeps what is ours.
         let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let prefix = format!("{PREFIX}{second:010}_{}_", &Uuid::new_v4().simple().to_string()[..8]);
-        diesel::sql_query(SIGN).bind::<Text, _>(&prefix).execute(&mut admin)?;
         Ok(Self { admin, source: source.clone(), prefix, databases: Vec::new(), roles: Vec::new() })
     }
 
@@ -78,13 +75,10 @@ impl Keeper {
         Ok(name)
     }
 
-    /// Makes a database that the application cannot connect to at any moment: mutants open it to roles that have its rows' rights.
-    /// The roles that stand in need no right to connect, they do not log in.
     fn make(&mut self, name: Ident, statement: &Statement) -> Result<(), SelfTestError> {
         statement.run(&mut self.admin).map_err(|source| SelfTestError::Clone { what: "make a database", source })?;
-        let open = open_to_owner(&name);
         self.databases.push(name);
-        open.run_script(&mut self.admin).map_err(|source| SelfTestError::Clone { what: "close a copy to the application", source })
+        Ok(())
     }
 
     /// Drops a database now.
