@@ -60,6 +60,7 @@ fn subject(tables: usize) -> Subject {
         context: ContextSpec::default(),
         owners: Owners::Bound,
         accepted: Vec::new(),
+        named: Vec::new(),
         found: None,
     }
 }

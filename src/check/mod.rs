@@ -7,6 +7,7 @@ mod discover;
 mod kind;
 mod later;
 mod measure;
+mod owners;
 mod pgtap;
 mod promise;
 mod render;

@@ -37,6 +37,8 @@ pub struct Subject {
     pub owners: Owners,
     /// Foreign keys of which the plan said that they stay without the tenant, and unique keys of which the operator did: table and name.
     pub accepted: Vec<(QualifiedName, String)>,
+    /// Tables that the operator named: their owners are trusted.
+    pub named: Vec<QualifiedName>,
     /// How a session becomes a tenant where no plan has decided it; it counts before `context`.
     pub found: Option<Found>,
 }
@@ -97,6 +99,7 @@ impl Subject {
             context: plan.context.clone(),
             owners: owners(plan),
             accepted: accepted(plan),
+            named: tables.clone(),
             found: None,
             tables,
         }
@@ -144,6 +147,7 @@ impl Subject {
             settings: self.settings(),
             functions: self.functions(),
             accepted: self.accepted.iter().map(|(table, name)| (quoted(table), name.clone())).collect(),
+            named: self.named.iter().map(quoted).collect(),
         };
         serde_json::to_string(&scope).unwrap_or_default()
     }
@@ -169,6 +173,7 @@ struct Scope<'a> {
     /// The functions that the context needs: their names and the statements that create them.
     functions: Vec<(String, String)>,
     accepted: Vec<(String, String)>,
+    named: Vec<String>,
 }
 
 fn owners(plan: &Plan) -> Owners {

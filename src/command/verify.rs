@@ -4,7 +4,7 @@ use diesel::PgConnection;
 
 use super::{Context, audit, selftest};
 use crate::catalog::Catalog;
-use crate::check::{Discovery, Fact, Subject, VerifyFormat, VerifyOptions, VerifyProgress, pgtap, verify};
+use crate::check::{Discovery, Fact, Subject, VerifyError, VerifyFormat, VerifyOptions, VerifyProgress, pgtap, verify};
 use crate::cli::{VerifyArgs, VerifyOutput};
 use crate::config::Config;
 use crate::db::DatabaseUrl;
@@ -29,7 +29,9 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let Question { subject, plan, facts } = question;
     let Some(format) = report_format(args.format) else {
         let schemas: Vec<Ident> = subject.schemas.iter().cloned().collect();
-        return cx.ui.out(&pgtap(&subject, &Catalog::load(&mut conn, &schemas)?));
+        let mut catalog = Catalog::load(&mut conn, &schemas)?;
+        let subject = subject.without(&subject.doubtful(&mut conn).map_err(VerifyError::from)?, &mut catalog);
+        return cx.ui.out(&pgtap(&subject, &catalog));
     };
     drop(conn);
     let app_url = args.app_url.as_deref().map(DatabaseUrl::parse).transpose()?;

@@ -3,17 +3,37 @@
 use super::source::list;
 use super::{Ident, QualifiedName, Statement, TenantKey, Text};
 
-/// Copies a database of the same server; nobody else may be connected to `template`.
+/// Copies a database of the same server; nobody else may be connected to `template`. Superusers alone can connect to the copy.
+///
+/// Who may connect to the template is not copied: without the limit every role that can log in could connect.
 #[must_use]
 pub fn copy_database(name: &Ident, template: &Ident) -> Statement {
-    Statement::new(format!("CREATE DATABASE {name} TEMPLATE {template}"))
+    Statement::new(format!("CREATE DATABASE {name} TEMPLATE {template} CONNECTION LIMIT 0"))
 }
 
-/// Makes an empty database with the encoding and the sort order of another.
+/// Lifts the limit of a new database: its owner and superusers can connect, and nobody else. A script.
+#[must_use]
+pub fn open_to_owner(name: &Ident) -> Statement {
+    Statement::new(format!("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC; ALTER DATABASE {name} CONNECTION LIMIT -1"))
+}
+
+/// Lets a role connect to a database.
+#[must_use]
+pub fn grant_connect(database: &Ident, role: &Ident) -> Statement {
+    Statement::new(format!("GRANT CONNECT ON DATABASE {database} TO {role}"))
+}
+
+/// Takes back the right to connect to a database.
+#[must_use]
+pub fn revoke_connect(database: &Ident, role: &Ident) -> Statement {
+    Statement::new(format!("REVOKE CONNECT ON DATABASE {database} FROM {role}"))
+}
+
+/// Makes an empty database with the encoding and the sort order of another. Superusers alone can connect to it.
 #[must_use]
 pub fn empty_database(name: &Ident, encoding: &str, collate: &str, ctype: &str) -> Statement {
     Statement::new(format!(
-        "CREATE DATABASE {name} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+        "CREATE DATABASE {name} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {} CONNECTION LIMIT 0",
         Text(encoding),
         Text(collate),
         Text(ctype)

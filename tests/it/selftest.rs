@@ -1,6 +1,7 @@
 //! The self-test: every mutant of the catalogue is noticed by a check or an attack, and nothing of it is left.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tenantize::check::VerifyFormat;
 use tenantize::db::{Database, DatabaseUrl, SessionSettings};
@@ -106,12 +107,70 @@ fn a_stop_between_two_mutants_leaves_nothing() {
     assert_eq!(left(&scene), "");
 }
 
+/// Looks from another database, again and again: how often a copy was there, and how often PUBLIC could connect to one.
+fn watch(maintenance: &str, prefix: &str, over: &AtomicBool) -> (usize, usize) {
+    let sql = format!(
+        "SELECT count(*) FILTER (WHERE datname LIKE '%_copy') || ' ' ||
+           count(*) FILTER (WHERE datconnlimit <> 0 AND has_database_privilege('public', oid, 'CONNECT'))
+         FROM pg_database WHERE starts_with(datname, '{prefix}')"
+    );
+    let mut seen = (0, 0);
+    while !over.load(Ordering::Relaxed) {
+        let counts = psql_at(maintenance, &sql).unwrap();
+        let (copies, open) = counts.trim().split_once(' ').unwrap();
+        seen = (seen.0 + copies.parse::<usize>().unwrap(), seen.1 + open.parse::<usize>().unwrap());
+    }
+    seen
+}
+
+#[test]
+fn nobody_else_connects_to_a_copy() {
+    for copy in [CopyWish::Auto, CopyWish::Sample] {
+        let scene = Scene::new();
+        let login = scene.db.role("login");
+        scene.db.psql(&format!("ALTER ROLE {login} LOGIN; GRANT {} TO {login}", scene.app));
+        scene.db.try_psql_as(&login, "SELECT 1").unwrap();
+        let at = |user: &str, database: &str| {
+            let mut url = url::Url::parse(&if user.is_empty() { scene.db.url() } else { scene.db.url_as(user) }).unwrap();
+            url.set_path(database);
+            url.to_string()
+        };
+        let maintenance = at("", "postgres");
+        let of_source = format!(
+            "SELECT application_name FROM pg_stat_activity WHERE datname = '{}' AND application_name LIKE 'tenantize_selftest_%'",
+            scene.db.name()
+        );
+        let db = Database::connect(&DatabaseUrl::parse(&scene.db.url()).unwrap(), &SessionSettings::default(), 1).unwrap();
+        let options = SelfTestOptions { copy, ..only(&["security-off", "force-off", "policy-open"]) };
+        let over = AtomicBool::new(false);
+        let mut refused = Vec::new();
+        let (tell, told) = std::sync::mpsc::channel::<String>();
+        let (copies, open) = std::thread::scope(|scope| {
+            let (flag, from) = (&over, maintenance.clone());
+            let watcher = scope.spawn(move || watch(&from, &told.recv().unwrap(), flag));
+            let done = self_test(&db, &scene.subject(), &options, &mut |event| {
+                if let SelfTestProgress::Started(_) = event {
+                    let prefix = psql_at(&maintenance, &of_source).unwrap();
+                    refused.push(psql_at(&at(&login, &format!("{prefix}base")), "SELECT 1").unwrap_err());
+                    tell.send(prefix).unwrap();
+                }
+            });
+            over.store(true, Ordering::Relaxed);
+            drop(tell);
+            done.unwrap();
+            watcher.join().unwrap()
+        });
+        assert!(refused[0].contains("permission denied for database"), "{refused:?}");
+        assert!(copies > 0 && open == 0, "{copies} times there was a copy, {open} times it was open");
+    }
+}
+
 #[test]
 fn what_a_killed_self_test_left_behind_is_swept() {
     let scene = Scene::new();
     let name = |second: i64| format!("tenantize_selftest_{second}_{:08x}_base", std::process::id());
     let now = scene.db.scalar_i64("SELECT extract(epoch FROM now())::bigint");
-    let (old, young) = (name(now - 7200), name(now));
+    let (old, young) = (name(now - 660), name(now));
     for name in [&old, &young] {
         scene.db.psql(&format!("CREATE DATABASE {name} TEMPLATE template0"));
         scene.db.psql(&format!("CREATE ROLE {name}"));

@@ -204,6 +204,7 @@ impl Discovery {
             context: context(&found),
             owners: Owners::Bound,
             accepted: Vec::new(),
+            named: options.registry.iter().chain(&options.membership).chain(&options.shared).cloned().collect(),
             found: Some(found),
         };
         Ok(Self { subject, facts })

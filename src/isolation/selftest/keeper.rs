@@ -8,11 +8,14 @@ use uuid::Uuid;
 
 use super::SelfTestError;
 use crate::db::{Database, SessionSettings};
-use crate::sql::clone::{copy_database, create_role, drop_database, drop_role, empty_database, join_role};
+use crate::sql::clone::{
+    copy_database, create_role, drop_database, drop_role, empty_database, grant_connect, join_role, open_to_owner, revoke_connect,
+};
 use crate::sql::{Ident, Statement};
 
 /// The names of everything that the self-test makes begin so, followed by the second of its start.
 const PREFIX: &str = "tenantize_selftest_";
+const SIGN: &str = "SELECT pg_catalog.set_config('application_name', $1, false)";
 const LEFTOVERS: &str = include_str!("leftovers.sql");
 const LOCALE: &str = "SELECT pg_catalog.pg_encoding_to_char(encoding)::text AS encoding, datcollate::text AS collate, datctype::text AS ctype \
                       FROM pg_catalog.pg_database WHERE datname = current_database()";
@@ -50,8 +53,10 @@ impl Keeper {
     pub(super) fn new(source: &Database) -> Result<Self, SelfTestError> {
         let mut admin = source.connect_dedicated()?;
         sweep(&mut admin);
+        // While a session of this name lives, no other self-test sweeps what is ours.
         let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let prefix = format!("{PREFIX}{second:010}_{}_", &Uuid::new_v4().simple().to_string()[..8]);
+        diesel::sql_query(SIGN).bind::<Text, _>(&prefix).execute(&mut admin)?;
         Ok(Self { admin, source: source.clone(), prefix, databases: Vec::new(), roles: Vec::new() })
     }
 
@@ -75,10 +80,26 @@ impl Keeper {
         Ok(name)
     }
 
+    /// Makes a database that the application cannot connect to at any moment: mutants open it to roles that have its rows' rights.
     fn make(&mut self, name: Ident, statement: &Statement) -> Result<(), SelfTestError> {
         statement.run(&mut self.admin).map_err(|source| SelfTestError::Clone { what: "make a database", source })?;
+        let open = open_to_owner(&name);
         self.databases.push(name);
-        Ok(())
+        open.run_script(&mut self.admin).map_err(|source| SelfTestError::Clone { what: "close a copy to the application", source })
+    }
+
+    /// Lets `roles` and their members connect to a database that was made here.
+    pub(super) fn admit(&mut self, database: &Ident, roles: &[Ident]) -> Result<(), SelfTestError> {
+        roles.iter().try_for_each(|role| self.turn(&grant_connect(database, role)))
+    }
+
+    /// Takes the right to connect from every role that was made here: with it none could be dropped.
+    pub(super) fn dismiss(&mut self, database: &Ident) -> Result<(), SelfTestError> {
+        self.roles.clone().iter().try_for_each(|role| self.turn(&revoke_connect(database, role)))
+    }
+
+    fn turn(&mut self, statement: &Statement) -> Result<(), SelfTestError> {
+        statement.run(&mut self.admin).map(drop).map_err(|source| SelfTestError::Clone { what: "say who connects to a copy", source })
     }
 
     /// Drops a database now.

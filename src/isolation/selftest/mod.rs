@@ -125,6 +125,12 @@ struct Lab {
 impl Lab {
     fn open(db: &Database, subject: &Subject, options: &SelfTestOptions) -> Result<Self, SelfTestError> {
         let mut keeper = Keeper::new(db)?;
+        if let Some(table) = subject.doubtful(keeper.source())?.first() {
+            return Err(SelfTestError::Baseline(format!(
+                "T112 {}: its owner is not known to be trusted, so it is not read",
+                table.plain()
+            )));
+        }
         let catalog = Catalog::load(keeper.source(), &[])?;
         let source = catalog.server.database;
         let size: Size = diesel::sql_query(SIZE).get_result(keeper.source())?;
@@ -144,12 +150,14 @@ impl Lab {
         Ok(Self { keeper, subject: subject.clone(), real, source, base, copy, attacks: options.attacks.clone() })
     }
 
-    /// Makes the roles that stand in: each is a member of the role whose part it plays, and of nothing else.
-    fn stage(&mut self) -> Result<Cast, SelfTestError> {
+    /// Makes the roles that stand in: each is a member of the role whose part it plays, and of nothing else. Only they, and the
+    /// logins of the attacks, which are members of them, can connect to `database`.
+    fn stage(&mut self, database: &Ident) -> Result<Cast, SelfTestError> {
         let mut stand_ins = Vec::with_capacity(self.real.len());
         for (nr, role) in self.real.clone().iter().enumerate() {
             stand_ins.push(self.keeper.role(&format!("app{nr}"), Some(role))?);
         }
+        self.keeper.admit(database, &stand_ins)?;
         let readers = stand_ins.split_off(self.subject.app_roles.len().min(stand_ins.len()));
         let first = stand_ins.first().cloned();
         (self.subject.app_roles, self.subject.read_roles) = (stand_ins, readers);
@@ -158,7 +166,7 @@ impl Lab {
     }
 
     fn baseline(&mut self) -> Result<Baseline, SelfTestError> {
-        let cast = self.stage()?;
+        let cast = self.stage(&self.base.clone())?;
         let db = self.keeper.connect(&self.base)?;
         let options = VerifyOptions { attacks: self.attacks.clone(), ..VerifyOptions::default() };
         let verification = verify(&db, &self.subject, None, &options, &mut |_| {})?;
@@ -168,6 +176,7 @@ impl Lab {
         let mut conn = db.connect_dedicated()?;
         let catalog = Catalog::load(&mut conn, &schemas(&self.subject))?;
         let victims = Victims::choose(&mut conn, &self.subject, &catalog, &cast)?;
+        self.keeper.dismiss(&self.base.clone())?;
         self.keeper.drop_roles()?;
         let failing = verification.checks.iter().filter(|check| check.verdict != Verdict::Pass);
         let evidence = |check: &CheckResult| {
@@ -187,7 +196,7 @@ impl Lab {
         let mut trial = Trial::of(mutant);
         let mut names = baseline.victims.names.clone();
         let name = self.keeper.copy_source(&self.base.clone(), "copy")?;
-        self.stage()?;
+        self.stage(&name)?;
         names.ident("database", &name);
         match mutant.script(&names) {
             Err(missing) => trial.because = Some(nothing_of(missing).into()),

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tenantize::check::{Verdict, VerifyFormat, VerifyOptions};
+use tenantize::check::{Subject, Verdict, VerifyFormat, VerifyOptions, verify};
+use tenantize::db::{Database, DatabaseUrl, SessionSettings};
+use tenantize::isolation::selftest::{CopyWish, SelfTestOptions, self_test};
 use tenantize::isolation::{AttackOptions, Class, Means, Reach};
+use tenantize::sql::Ident;
 
 use super::scene::Scene;
 
@@ -103,4 +106,42 @@ fn what_sleeps_is_cut_off() {
     assert!(!slow.is_empty(), "{}", verification.render(VerifyFormat::Text));
     assert!(slow.iter().any(|attack| attack.verdict == Verdict::Inconclusive && attack.detail.contains("timeout")), "{slow:#?}");
     assert!(started.elapsed() < Duration::from_mins(5), "it slept");
+}
+
+/// A table that runs the function when a scan of it is planned.
+const LURE: &str = "CREATE FUNCTION public.lure(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+    CREATE TABLE public.lures (id int PRIMARY KEY, tenant_id uuid NOT NULL);
+    CREATE INDEX ON public.lures ((id + public.lure(1)));
+    CREATE OR REPLACE FUNCTION public.lure(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.grab(); RETURN $1; END';
+    GRANT SELECT ON public.lures TO $app;";
+
+#[test]
+fn a_table_of_a_stranger_is_not_read() {
+    let scene = Scene::new();
+    let mallory = hostile(&scene, LURE);
+    let mut conn = scene.connect();
+    let mut subject = scene.subject();
+    subject.add_later_tables(&mut conn, &[]).unwrap();
+    assert!(subject.tables.iter().any(|table| table.plain() == "public.lures"));
+    let db = Database::connect(&DatabaseUrl::parse(&scene.db.url()).unwrap(), &SessionSettings::default(), 2).unwrap();
+    let verified = |subject: &Subject| verify(&db, subject, None, &VerifyOptions::default(), &mut |_| {}).unwrap();
+    let verification = verified(&subject);
+    assert_untouched(&scene);
+    let failing: Vec<_> = verification.checks.iter().filter(|check| check.id == "T112").flat_map(|check| &check.evidence).collect();
+    assert!(failing.len() == 1 && failing[0].object == "public.lures" && failing[0].detail.contains(&mallory), "{failing:?}");
+    assert!(!verification.passed() && !verification.attacks.is_empty(), "the other tables are verified");
+    // Neither is it copied, nor written into a script.
+    let refused = self_test(&db, &subject, &SelfTestOptions { copy: CopyWish::Sample, ..SelfTestOptions::default() }, &mut |_| {});
+    assert!(refused.unwrap_err().to_string().contains("T112 public.lures"));
+    assert_untouched(&scene);
+    // A registry of a stranger: nothing is known of tenants then.
+    scene.db.psql(&format!("ALTER TABLE public.tenants OWNER TO {mallory}"));
+    let verification = verified(&Subject { named: Vec::new(), ..subject.clone() });
+    assert!(!verification.passed());
+    assert_untouched(&scene);
+    // The trap is one.
+    subject.trusted_roles.push(Ident::new(mallory.as_str()).unwrap());
+    verified(&subject);
+    assert!(loot(&scene).exists(), "the table is harmless");
+    drop(std::fs::remove_file(loot(&scene)));
 }
