@@ -58,6 +58,15 @@ pub enum Outlook {
     Paused,
 }
 
+impl From<Halt> for Outlook {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Throttled => Self::Throttled,
+            Halt::Paused => Self::Paused,
+        }
+    }
+}
+
 /// What one worker did last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerState {
@@ -181,9 +190,12 @@ impl Gate {
                 Eta::Measuring => Outlook::Measuring,
                 Eta::Ready(left) => Outlook::Seconds(left.as_secs()),
                 Eta::Finishing => Outlook::Finishing,
-                Eta::Halted(Halt::Throttled) => Outlook::Throttled,
-                Eta::Halted(Halt::Paused) => Outlook::Paused,
+                Eta::Halted(halt) => halt.into(),
             };
+        }
+        // Between two steps there is no meter that would know.
+        if let Some(reason) = &state.held {
+            program.eta = halt(reason).into();
         }
         program
     }
@@ -287,6 +299,18 @@ mod tests {
         gate.set(Settings::default(), Some("throttled".into()));
         stop.raise();
         gate.wait("s", &Silent, &stop);
+    }
+
+    #[test]
+    fn what_is_held_between_two_steps_says_so_too() {
+        let gate = gate();
+        assert_eq!(gate.program().eta, Outlook::Measuring);
+        gate.set(Settings::default(), Some("paused by the operator".into()));
+        assert_eq!(gate.program().eta, Outlook::Paused);
+        gate.set(Settings::default(), Some("replicas are behind".into()));
+        assert_eq!(gate.program().eta, Outlook::Throttled);
+        gate.set(Settings::default(), None);
+        assert_eq!(gate.program().eta, Outlook::Measuring);
     }
 
     #[test]
