@@ -40,13 +40,26 @@ WITH RECURSIVE given AS (
     p.polroles = '{0}' OR NOT EXISTS (SELECT FROM app)
       OR EXISTS (SELECT FROM app, unnest(p.polroles) AS r WHERE pg_has_role(app.oid, r, 'USAGE')) AS heard
   FROM pg_catalog.pg_policy AS p
-), fence AS (
-  SELECT DISTINCT g.oid
+), pinned AS (
+  -- What each side of a restrictive policy compares the tenant column with. Literals may hold anything, also what looks like a call.
+  SELECT g.oid, p.oid AS policy, g.own, regexp_replace(substr(s.text, length(pin) + 1), '''([^'']|'''')*''', '''''', 'g') AS other
   FROM guarded AS g
   JOIN policy AS p ON p.polrelid = g.oid
+  CROSS JOIN LATERAL (VALUES (p.reads), (p.writes)) AS s (text)
+  JOIN LATERAL unnest(g.pins) AS pin ON starts_with(s.text, pin)
   WHERE NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
-    AND EXISTS (SELECT FROM unnest(g.pins) AS pin WHERE starts_with(p.reads, pin) AND starts_with(p.writes, pin))
-    AND p.reads || p.writes !~ ' OR | IS NULL|COALESCE'
+), fence AS (
+  -- Both sides ask something that differs from session to session: a function that is not immutable, or who the user is.
+  SELECT DISTINCT s.oid
+  FROM pinned AS s
+  WHERE s.other !~ ' OR | IS NULL|COALESCE'
+    AND (s.other !~ s.own OR s.other ~ '\mSELECT ')
+    AND (s.other ~ '\m(CURRENT_USER|CURRENT_ROLE|SESSION_USER|USER)\M' OR EXISTS (
+      SELECT FROM regexp_matches(s.other, '(?:("(?:[^"]|"")+"|[[:alnum:]_$]+)\.)?("(?:[^"]|"")+"|[[:alnum:]_$]+)\(', 'g') AS call
+      JOIN pg_catalog.pg_proc AS f ON f.proname = replace(btrim(call[2], '"'), '""', '"')
+      WHERE f.pronamespace::regnamespace::text = coalesce(call[1], 'pg_catalog') AND f.provolatile <> 'i'))
+  GROUP BY s.oid, s.policy
+  HAVING count(*) = 2
 ), how AS (
   -- Since PostgreSQL 16 a member may be one without the right to SET ROLE.
   SELECT CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END AS become
