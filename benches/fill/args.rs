@@ -1,0 +1,89 @@
+//! What a part can be told.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// The command line.
+#[derive(Parser)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) part: Part,
+    /// Cargo says so.
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+}
+
+/// What to measure.
+#[derive(Subcommand)]
+pub(crate) enum Part {
+    /// The usual ways beside this one.
+    Peers(PeersArgs),
+    /// Tables and picture from results.
+    Report(ReportArgs),
+}
+
+/// Where results go.
+#[derive(ClapArgs)]
+pub(crate) struct Output {
+    /// Append results to this file, a JSON object per line.
+    #[arg(long, default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/fill.jsonl"))]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct PeersArgs {
+    /// Rows of the table.
+    #[arg(long, value_delimiter = ',', default_value = "200000")]
+    pub(crate) rows: Vec<i64>,
+    /// Its keys.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "uuid,bigint")]
+    pub(crate) keys: Vec<Keys>,
+    /// Where the tenant comes from.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "literal,derived")]
+    pub(crate) rules: Vec<Rule>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct ReportArgs {
+    /// The results.
+    pub(crate) results: PathBuf,
+    /// The page whose generated parts are written anew; the picture stands beside it.
+    pub(crate) page: PathBuf,
+}
+
+/// Keys in random or in ascending order of the heap.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keys {
+    Uuid,
+    Bigint,
+}
+
+impl Keys {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Uuid => "uuid",
+            Self::Bigint => "bigint",
+        }
+    }
+}
+
+/// Where the tenant of a row comes from.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rule {
+    /// One for all.
+    Literal,
+    /// The row's parent.
+    Derived,
+}
+
+impl Rule {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Literal => "literal",
+            Self::Derived => "derived",
+        }
+    }
+}

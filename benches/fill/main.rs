@@ -1,0 +1,27 @@
+//! What the fill costs: `cargo bench --bench fill -- PART [OPTION…]`; `scripts/bench` runs all parts.
+//!
+//! - `peers`: the usual ways beside this one, on one server, in turn;
+//! - `report`: tables and the picture of `docs/performance.md`, from the results of the others.
+//!
+//! Seconds depend on the machine and on what else it does; compare lines of one run only.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark reports on standard output and may fail loudly")]
+
+mod args;
+mod peers;
+mod picture;
+mod record;
+mod report;
+mod stage;
+mod table;
+mod tool;
+mod ways;
+
+use clap::Parser as _;
+
+fn main() {
+    let args = args::Args::parse();
+    match args.part {
+        args::Part::Peers(options) => peers::run(&options),
+        args::Part::Report(options) => report::run(&options),
+    }
+}

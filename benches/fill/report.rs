@@ -1,0 +1,94 @@
+//! `docs/performance.md`: what stands between its markers is written from results, and the picture beside it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::args::ReportArgs;
+use crate::picture;
+use crate::record::{Kind, Line, PeerLine, Record, read};
+use crate::table::{Table, grouped, megabytes, percent, seconds};
+
+pub(crate) fn run(args: &ReportArgs) {
+    let lines = read(&args.results);
+    let mut page = fs::read_to_string(&args.page).unwrap();
+    let peers: Vec<&PeerLine> = lines
+        .iter()
+        .map(|line| match &line.record {
+            Record::Peer(peer) => peer,
+        })
+        .collect();
+    let blocks = [("peers", peers_block(&peers)), ("host", host_block(&lines))];
+    for (name, block) in blocks.into_iter().filter(|(_, block)| !block.is_empty()) {
+        page = replaced(&page, name, &block);
+    }
+    fs::write(&args.page, page).unwrap();
+    if !peers.is_empty() {
+        fs::write(args.page.with_extension("svg"), picture::draw(&peers)).unwrap();
+    }
+    println!("wrote {}", args.page.display());
+}
+
+/// The page with a new block between its two markers.
+fn replaced(page: &str, name: &str, block: &str) -> String {
+    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+    let from = page.find(&begin).map(|at| at + begin.len());
+    let from = from.unwrap_or_else(|| panic!("the page has no line {}", begin.trim()));
+    let to = page.find(&end).unwrap_or_else(|| panic!("the page has no line {end}"));
+    format!("{}\n{}\n{}", &page[..from], block.trim(), &page[to..]).replace("\n\n\n", "\n\n")
+}
+
+fn host_block(lines: &[Line]) -> String {
+    let hosts: BTreeSet<_> = lines.iter().map(|line| &line.host).collect();
+    let hosts: Vec<String> = hosts
+        .into_iter()
+        .map(|host| format!("PostgreSQL {}, {} cores shared by server, program and load, {} build", host.postgres, host.cores, host.build))
+        .collect();
+    hosts.join("; ")
+}
+
+/// Results that belong in one table: the same rows, keys and rule, in the order they were measured.
+pub(crate) fn groups<'a>(peers: &[&'a PeerLine]) -> Vec<Vec<&'a PeerLine>> {
+    let mut groups: Vec<Vec<&PeerLine>> = Vec::new();
+    for peer in peers {
+        let same = |group: &&mut Vec<&PeerLine>| (group[0].rows, &group[0].keys, &group[0].rule) == (peer.rows, &peer.keys, &peer.rule);
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(peer),
+            None => groups.push(vec![peer]),
+        }
+    }
+    groups
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+pub(crate) fn rate(line: &PeerLine) -> f64 {
+    line.rows as f64 / line.cost.seconds
+}
+
+fn peers_block(peers: &[&PeerLine]) -> String {
+    let header = ["way", "seconds", "rows/s", "× best peer", "WAL MB", "heap MB before → after", "indexes MB before → after", "HOT"];
+    let mut text = String::new();
+    for group in groups(peers) {
+        let first = group[0];
+        let best = group.iter().filter(|line| line.kind == Kind::Peer).map(|line| rate(line)).fold(0.0, f64::max);
+        let mut table = Table::new(&header);
+        for line in &group {
+            let cost = &line.cost;
+            let name = if line.kind == Kind::Ours { format!("**{}**", line.way) } else { line.way.clone() };
+            table.row(&[
+                name,
+                seconds(cost.seconds),
+                grouped(rate(line)),
+                format!("{:.2}", rate(line) / best),
+                megabytes(cost.wal),
+                format!("{} → {}", megabytes(cost.heap_before), megabytes(cost.heap_after)),
+                format!("{} → {}", megabytes(cost.indexes_before), megabytes(cost.indexes_after)),
+                percent(cost.hot),
+            ]);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let rows = grouped(first.rows as f64);
+        let _ = writeln!(text, "### {rows} rows, {} keys, {} rule\n\n{}", first.keys, first.rule, table.text());
+    }
+    text
+}

@@ -1,0 +1,202 @@
+//! A server of its own, tables to fill, and what filling them cost.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use tenantize::server::{Server, ServerOptions};
+
+use crate::args::Keys;
+use crate::record::{Cost, Host};
+
+/// The tenant that every row gets.
+pub(crate) const TENANT: &str = "9b0ce777-8504-5a8c-ba64-06f8b1bc1cfd";
+
+/// A server in production forgets nothing and writes whole pages after a checkpoint. Its own vacuum would meet some ways and not others.
+const SETTINGS: [(&str, &str); 11] = [
+    ("fsync", "on"),
+    ("synchronous_commit", "on"),
+    ("full_page_writes", "on"),
+    ("wal_level", "replica"),
+    ("max_wal_senders", "4"),
+    ("shared_buffers", "512MB"),
+    ("maintenance_work_mem", "256MB"),
+    ("max_wal_size", "16GB"),
+    ("min_wal_size", "4GB"),
+    ("checkpoint_timeout", "30min"),
+    ("autovacuum", "off"),
+];
+
+/// The table to fill.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) rows: i64,
+    pub(crate) keys: Keys,
+    pub(crate) width: Width,
+    /// 0 to 6; the first is the primary key.
+    pub(crate) indexes: usize,
+    pub(crate) fillfactor: i32,
+}
+
+/// How much one row holds.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Width {
+    /// About 50 bytes.
+    Narrow,
+    /// About 270 bytes.
+    Middle,
+    /// About 2 KB, all of it in the page.
+    Wide,
+    /// About 4 KB, most of it out of line.
+    Toast,
+}
+
+impl Width {
+    /// Texts of 32 characters in `body`.
+    fn texts(self) -> i32 {
+        match self {
+            Self::Narrow => 0,
+            Self::Middle => 5,
+            Self::Wide => 58,
+            Self::Toast => 128,
+        }
+    }
+}
+
+const INDEXES: [&str; 6] = [
+    "ALTER TABLE items ADD PRIMARY KEY (id)",
+    "CREATE INDEX ON items (owner_id)",
+    "CREATE INDEX ON items (created_at)",
+    "CREATE INDEX ON items (owner_id, created_at)",
+    "CREATE INDEX ON items (created_at, id)",
+    "CREATE INDEX ON items (owner_id, id)",
+];
+
+impl Shape {
+    /// Three indexes and rows of about 270 bytes.
+    pub(crate) fn usual(rows: i64, keys: Keys) -> Self {
+        Self { rows, keys, width: Width::Middle, indexes: 3, fillfactor: 100 }
+    }
+
+    /// What makes the table `items` and its parent `owners`.
+    fn sql(&self) -> String {
+        let Self { rows, width, fillfactor, .. } = self;
+        let (ty, key): (&str, fn(&str, &str) -> String) = match self.keys {
+            Keys::Uuid => ("uuid", |salt, n| format!("md5('{salt}' || {n})::uuid")),
+            Keys::Bigint => ("bigint", |_, n| n.to_owned()),
+        };
+        let owners = (rows / 10).max(1);
+        let (id, owner, owner_id) = (key("i", "n"), key("o", &format!("(n % {owners} + 1)")), key("o", "n"));
+        let more = if *width == Width::Narrow { "" } else { ", name text NOT NULL, body text NOT NULL, updated_at timestamptz NOT NULL" };
+        // Texts that do not compress, as long as wanted; of a short one the same text again.
+        let body = match width.texts() {
+            few @ 0..10 => format!("repeat(md5(n::text), {few})"),
+            many => format!("(SELECT string_agg(md5(n || '.' || m), '') FROM generate_series(1, {many}) AS m)"),
+        };
+        let values = if *width == Width::Narrow { String::new() } else { format!(", 'item ' || n, {body}, now()") };
+        format!(
+            "CREATE TABLE owners (id {ty} PRIMARY KEY, name text NOT NULL);
+             INSERT INTO owners SELECT {owner_id}, 'owner ' || n FROM generate_series(1, {owners}) AS n;
+             CREATE TABLE items (id {ty} NOT NULL, owner_id {ty} NOT NULL, created_at timestamptz NOT NULL{more}) WITH (fillfactor = {fillfactor});
+             INSERT INTO items SELECT {id}, {owner}, now() - n * interval '1 second'{values} FROM generate_series(1, {rows}) AS n;
+             ALTER TABLE items ADD FOREIGN KEY (owner_id) REFERENCES owners;
+             {};",
+            INDEXES[..self.indexes].join(";\n")
+        )
+    }
+}
+
+/// A table before or after its fill.
+#[derive(QueryableByName)]
+pub(crate) struct State {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) wal: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) heap: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) indexes: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) updated: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) hot: i64,
+}
+
+impl State {
+    /// What lies between two states.
+    pub(crate) fn cost(&self, after: &Self, seconds: f64) -> Cost {
+        let updated = after.updated - self.updated;
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        let hot = (updated > 0).then(|| (after.hot - self.hot) as f64 / updated as f64);
+        Cost {
+            seconds,
+            wal: after.wal - self.wal,
+            heap_before: self.heap,
+            heap_after: after.heap,
+            indexes_before: self.indexes,
+            indexes_after: after.indexes,
+            hot,
+        }
+    }
+}
+
+/// The server, with one template and the database that is worked in.
+pub(crate) struct Stage {
+    server: Server,
+    template: Option<Shape>,
+}
+
+impl Stage {
+    pub(crate) fn start() -> Self {
+        let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Self { server: Server::start(&ServerOptions { settings, ..ServerOptions::default() }).unwrap(), template: None }
+    }
+
+    pub(crate) fn host(&self) -> Host {
+        Host::new(self.server.version())
+    }
+
+    pub(crate) fn url(&self, database: &str) -> String {
+        self.server.url(database)
+    }
+
+    pub(crate) fn connect(&self, database: &str) -> PgConnection {
+        PgConnection::establish(&self.url(database)).unwrap()
+    }
+
+    /// The database `work`, fresh, with a table of this shape.
+    pub(crate) fn fresh(&mut self, shape: Shape) {
+        let mut admin = self.connect("postgres");
+        admin.batch_execute("DROP DATABASE IF EXISTS work").unwrap();
+        if self.template != Some(shape) {
+            admin.batch_execute("DROP DATABASE IF EXISTS start").unwrap();
+            admin.batch_execute("CREATE DATABASE start").unwrap();
+            let mut conn = self.connect("start");
+            conn.batch_execute(&shape.sql()).unwrap();
+            conn.batch_execute("VACUUM ANALYZE").unwrap();
+            self.template = Some(shape);
+        }
+        admin.batch_execute("CREATE DATABASE work TEMPLATE start").unwrap();
+        admin.batch_execute("CHECKPOINT").unwrap();
+        // What a clone left to write must not slow down who comes first.
+        let _ = std::process::Command::new("sync").status();
+    }
+
+    pub(crate) fn state(&self) -> State {
+        // Sessions tell what they did when they end.
+        std::thread::sleep(Duration::from_millis(1200));
+        let query = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS wal, pg_relation_size('items') AS heap,
+                            pg_indexes_size('items') AS indexes, s.n_tup_upd AS updated, s.n_tup_hot_upd AS hot
+                     FROM pg_stat_user_tables AS s WHERE s.relname = 'items'";
+        diesel::sql_query(query).get_result(&mut self.connect("work")).unwrap()
+    }
+
+    /// What `work` costs.
+    pub(crate) fn cost(&self, work: impl FnOnce()) -> Cost {
+        let before = self.state();
+        let clock = Instant::now();
+        work();
+        let seconds = clock.elapsed().as_secs_f64();
+        before.cost(&self.state(), seconds)
+    }
+}

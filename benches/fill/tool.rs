@@ -1,0 +1,66 @@
+//! The program itself, as an operator runs it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use diesel::prelude::*;
+use diesel::sql_types::Double;
+use tempfile::TempDir;
+
+use crate::args::Rule;
+use crate::stage::{Stage, TENANT};
+
+/// A folder with a configuration, and the database it is for.
+pub(crate) struct Tool {
+    folder: TempDir,
+    url: String,
+}
+
+#[derive(QueryableByName)]
+struct Seconds {
+    #[diesel(sql_type = Double)]
+    seconds: f64,
+}
+
+pub(crate) fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_tenantize"))
+}
+
+impl Tool {
+    /// For `items` and `owners` in the database `work`.
+    pub(crate) fn new(stage: &Stage, rule: Rule) -> Self {
+        let items = match rule {
+            Rule::Literal => "tenant = \"default\"",
+            Rule::Derived => "tenant = { parent = \"public.owners\" }",
+        };
+        Self::with_tables(stage, &format!("[tables.\"public.owners\"]\ntenant = \"default\"\n[tables.\"public.items\"]\n{items}\n"))
+    }
+
+    pub(crate) fn with_tables(stage: &Stage, tables: &str) -> Self {
+        let toml = format!(
+            "version = 1\n[tenants]\ntable = \"public.tenants\"\ndefault = {{ slug = \"default\", id = \"{TENANT}\" }}\n\
+             [backup]\nmethod = \"off\"\n{tables}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tenantize.toml"), toml).unwrap();
+        Self { folder, url: stage.url("work") }
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.args(args).arg("--progress=none").current_dir(self.folder.path()).env("DATABASE_URL", &self.url);
+        command
+    }
+
+    pub(crate) fn call(&self, args: &[&str]) {
+        let out = self.command(args).output().unwrap();
+        assert!(out.status.success(), "tenantize {}: {}", args.join(" "), String::from_utf8_lossy(&out.stderr));
+    }
+
+    /// How long a finished step took, as the journal has it.
+    pub(crate) fn step(stage: &Stage, step: &str) -> f64 {
+        let query =
+            format!("SELECT extract(epoch FROM finished_at - started_at)::float8 AS seconds FROM tenantize.steps WHERE step_id = '{step}'");
+        diesel::sql_query(query).get_result::<Seconds>(&mut stage.connect("work")).unwrap().seconds
+    }
+}
