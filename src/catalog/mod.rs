@@ -13,7 +13,7 @@ pub use load::CatalogError;
 pub use model::{Catalog, Column, ForeignKey, Index, Key, KeyKind, Policy, Referential, Server, Table, TableKind, Trigger};
 pub use right::{ColumnGrant, DefaultRight, Grant, Role, Schema, Sequence};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,11 +35,7 @@ impl Catalog {
     /// Children by inheritance count too, and then the table itself comes first.
     #[must_use]
     pub fn leaves(&self, name: &QualifiedName) -> Vec<&Table> {
-        let mut leaves: Vec<&Table> = self.table(name).filter(|table| table.holds_rows()).into_iter().collect();
-        for child in self.children(name) {
-            leaves.extend(self.leaves(&child.name));
-        }
-        leaves
+        self.family(name).into_iter().filter(|table| table.holds_rows()).collect()
     }
 
     /// Direct partitions or inheritance children.
@@ -48,14 +44,23 @@ impl Catalog {
         self.tables.values().filter(move |table| table.parents.contains(&name))
     }
 
-    /// Everything below `name`, itself first, parents before children.
+    /// Everything below `name`, itself first, parents before children, each once.
     #[must_use]
     pub fn family(&self, name: &QualifiedName) -> Vec<&Table> {
-        let mut family: Vec<&Table> = self.table(name).into_iter().collect();
-        for child in self.children(name) {
-            family.extend(self.family(&child.name));
-        }
+        let mut family = Vec::new();
+        self.descend(name, &mut family);
+        // A table may inherit from several: it is reached by each, and comes after the last.
+        let mut known = BTreeSet::new();
+        let mut family: Vec<&Table> = family.into_iter().rev().filter(|table| known.insert(&table.name)).collect();
+        family.reverse();
         family
+    }
+
+    fn descend<'a>(&'a self, name: &QualifiedName, family: &mut Vec<&'a Table>) {
+        family.extend(self.table(name));
+        for child in self.children(name) {
+            self.descend(&child.name, family);
+        }
     }
 
     /// The shape of a table that a stored plan compares on resume.

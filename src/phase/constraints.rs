@@ -35,9 +35,11 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
     }
     for target in input.present() {
         let Some(table) = input.catalog.table(&target.table) else { continue };
-        let spec = to_registry(input, &target.table);
-        if !table.foreign_keys.iter().any(|key| key.table == spec.parent && key.columns == spec.columns) {
-            foreign_key(input, table, &spec, "registry_fkey", "the tenant must exist", planned);
+        for member in bearers(input, table) {
+            let spec = to_registry(input, &member.name);
+            if !member.foreign_keys.iter().any(|key| key.table == spec.parent && key.columns == spec.columns) {
+                foreign_key(input, member, &spec, "registry_fkey", "the tenant must exist", planned);
+            }
         }
         for conversion in conversions(input, target, planned) {
             composite(input, table, &conversion, planned);
@@ -48,6 +50,13 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
 
 fn place<'a>(table: &'a QualifiedName, what: &'a str) -> Place<'a> {
     Place { phase: Phase::Constraints, subject: Some(table), what }
+}
+
+/// A table and its children by inheritance: no foreign key comes down to them, unlike to partitions.
+fn bearers<'a>(input: &PlanInput<'a>, table: &Table) -> Vec<&'a Table> {
+    let mut family = input.catalog.family(&table.name);
+    family.retain(|member| member.name == table.name || (member.kind == TableKind::Ordinary && !member.is_partition));
+    family
 }
 
 /// The same index for every table that holds rows, then one over all of them for a partitioned table.

@@ -232,3 +232,28 @@ fn an_existing_registry_keeps_its_rows() {
     scenario.run();
     assert_eq!(scenario.db().scalar_i64("INSERT INTO accounts (name) VALUES ('initech') RETURNING id"), 11);
 }
+
+/// No foreign key of a table comes down to its children by inheritance: each gets its own, once, also below two parents.
+#[test]
+fn children_by_inheritance_are_bound_to_the_registry() {
+    let scenario = Scenario::with(
+        "inheritance",
+        "CREATE TABLE pickups (bed int, PRIMARY KEY (id)) INHERITS (cars, trucks);
+         INSERT INTO pickups (id, owner_id, plate) SELECT n, 1 + n % 6, 'P' || n FROM generate_series(401, 412) AS n",
+    );
+    let before = scenario.content();
+    let keys = || {
+        scenario.db().psql(
+            "SELECT conrelid::regclass, conname, convalidated FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass('tenants') ORDER BY conrelid::regclass::text",
+        )
+    };
+    scenario.run();
+    let expected = ["cars", "owners", "pickups", "trucks", "vehicles"].map(|table| format!("{table}|{table}_tenant_id_fkey|t"));
+    assert_eq!(keys(), expected.join("\n"));
+    let verification = scenario.tenantize(&["verify"]);
+    scenario.assert_counters_are_exact();
+    let asked = verification.stdout.lines().find(|line| line.contains("T502")).unwrap();
+    assert!(asked.contains("PASS"), "{verification}");
+    scenario.tenantize(&["rollback", "--yes"]);
+    scenario.content().assert_same_as(&before, "forward and back");
+}
