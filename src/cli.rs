@@ -281,6 +281,16 @@ pub struct AttackArgs {
     /// Attack the rows of this tenant.
     #[arg(long, value_name = "TENANT", requires = "attacker")]
     pub against: Option<String>,
+    /// Set this in every session, too; may be given several times. `{tenant}` stands for a tenant's key and, with --tenant-column, `{member}` for a user of it.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if name.contains('.') => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it like app.user_id=42: the name of a setting holds a dot".into()),
+    }
 }
 
 /// How `verify` prints.

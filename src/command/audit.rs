@@ -3,13 +3,13 @@
 use diesel::PgConnection;
 
 use crate::check::{ContextWish, DiscoverOptions, Discovery, Fact, Source};
-use crate::cli::{AuditArgs, ContextName};
+use crate::cli::{AuditArgs, ContextName, VerifyArgs};
 use crate::error::Error;
 use crate::sql::Ident;
 use crate::ui::Ui;
 
 /// Reads from the database what was not said, and tells it.
-pub(super) fn discover(ui: &Ui, conn: &mut PgConnection, args: &AuditArgs, column: &Ident) -> Result<Discovery, Error> {
+pub(super) fn discover(ui: &Ui, conn: &mut PgConnection, args: &VerifyArgs, column: &Ident) -> Result<Discovery, Error> {
     let discovery = Discovery::load(conn, &options(args, column)?)?;
     let said = |fact: &Fact| format!("{}: {} ({})", fact.what, fact.is, fact.because);
     let facts: Vec<String> = discovery.facts.iter().map(said).collect();
@@ -22,7 +22,8 @@ pub(super) fn discover(ui: &Ui, conn: &mut PgConnection, args: &AuditArgs, colum
     Ok(discovery)
 }
 
-fn options(args: &AuditArgs, column: &Ident) -> Result<DiscoverOptions, Error> {
+fn options(args: &VerifyArgs, column: &Ident) -> Result<DiscoverOptions, Error> {
+    let (args, settings) = (&args.audit, args.attack.set.clone());
     let public = || Ident::new("public").map(|public| vec![public]);
     let schemas = if args.schema.is_empty() { public().map_err(|error| Error::Other(error.to_string()))? } else { args.schema.clone() };
     Ok(DiscoverOptions {
@@ -35,7 +36,7 @@ fn options(args: &AuditArgs, column: &Ident) -> Result<DiscoverOptions, Error> {
         read_roles: args.read_role.clone(),
         trusted_roles: args.trusted_role.clone(),
         context: context(args)?,
-        settings: args.set.clone(),
+        settings,
     })
 }
 

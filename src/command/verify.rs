@@ -21,7 +21,7 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let mut conn = db.get()?;
     let question = match &args.audit.tenant_column {
         Some(column) => {
-            let Discovery { subject, facts } = audit::discover(cx.ui, &mut conn, &args.audit, column)?;
+            let Discovery { subject, facts } = audit::discover(cx.ui, &mut conn, args, column)?;
             Question { subject, facts, plan: None }
         }
         None => of_run(&mut conn, config.as_ref())?,
@@ -93,7 +93,7 @@ fn attack_options(args: &VerifyArgs) -> AttackOptions {
         reach: if args.read_only { Reach::ReadOnly } else { Reach::Everything },
         time_budget: args.time_budget,
         // A database that was looked at has them among what was found.
-        settings: if audit.tenant_column.is_none() { audit.set.clone() } else { Vec::new() },
+        settings: if audit.tenant_column.is_none() { args.set.clone() } else { Vec::new() },
         pairs: match (&args.attacker, &args.against) {
             (Some(me), Some(victim)) => Pairs::Chosen { me: me.clone(), victim: victim.clone() },
             _ => Pairs::Most(args.pairs),

@@ -1,11 +1,6 @@
 , asked AS (
   SELECT b.*, EXISTS (SELECT FROM helper AS h JOIN area ON area.oid = h.polrelid WHERE h.oid = b.oid AND h.direct) AS policies,
-    EXISTS (
-      SELECT
-      FROM pg_catalog.pg_depend AS d
-      JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid
-      WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = b.oid
-        AND a.adrelid IN (SELECT oid FROM guarded)) AS defaults
+    b.oid IN (SELECT f.oid FROM filler AS f) AS defaults
   FROM body AS b
 ), judged AS (
   SELECT a.name || '(' || pg_get_function_identity_arguments(a.oid) || ')' AS name,

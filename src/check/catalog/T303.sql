@@ -1,12 +1,8 @@
 , asked AS (
   SELECT b.*, b.oid IN (SELECT h.oid FROM helper AS h) AS helps,
     b.oid = to_regprocedure('tenancy.current_tenant_id()')
-    OR b.oid IN (SELECT h.oid FROM helper AS h WHERE h.direct AND h.polrelid IN (SELECT oid FROM guarded)) OR EXISTS (
-      SELECT
-      FROM pg_catalog.pg_depend AS d
-      JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid
-      WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = b.oid
-        AND a.adrelid IN (SELECT oid FROM guarded)) AS relied
+    OR b.oid IN (SELECT h.oid FROM helper AS h WHERE h.direct AND h.polrelid IN (SELECT oid FROM guarded))
+    OR b.oid IN (SELECT f.oid FROM filler AS f) AS relied
   FROM body AS b
   WHERE b.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'void'::regtype)
     AND b.code ~ 'current_setting|current_tenant|jwt|auth|\mtenant'

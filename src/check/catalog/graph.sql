@@ -41,6 +41,13 @@
   JOIN body AS c ON c.oid = h.oid
   JOIN body AS b ON b.oid <> c.oid AND strpos(c.code, lower(b.proname)) > 0
     AND c.code ~ ('\m' || regexp_replace(lower(b.proname), '(\W)', '\\\1', 'g') || '"?\s*\(')
+), filler AS (
+  -- Functions that give a guarded column its default.
+  SELECT DISTINCT d.refobjid AS oid
+  FROM pg_catalog.pg_depend AS d
+  JOIN pg_catalog.pg_attrdef AS a ON a.oid = d.objid
+  WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+    AND a.adrelid IN (SELECT oid FROM guarded)
 ), naming AS (
   -- Functions and the tables and views that they name.
   SELECT b.oid, c.oid AS relation

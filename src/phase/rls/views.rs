@@ -117,7 +117,7 @@ impl Scope<'_, '_> {
             return;
         }
         let heir = self.roles().next().map_or_else(|| "a role of [rls]".to_owned(), |role| role.plain().to_owned());
-        let detail = format!("a view over {}; PostgreSQL 14: ALTER VIEW {} OWNER TO {heir}", self.reads(view), view.name.plain());
+        let detail = format!("a view over {}; on PostgreSQL 14 it must belong to {heir}", self.reads(view));
         planned.found(Code::T026, &view.name, detail);
     }
 
