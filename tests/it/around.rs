@@ -168,6 +168,25 @@ fn tables_of_the_future_are_closed_until_somebody_opens_them() {
 }
 
 #[test]
+fn the_application_creates_nothing_where_names_are_looked_up() {
+    let around = Around::new(
+        "shop",
+        "GRANT CREATE ON SCHEMA public TO PUBLIC; GRANT CREATE ON SCHEMA public TO {reader}; ALTER TABLE coupons OWNER TO {other};
+         CREATE SCHEMA elsewhere; GRANT CREATE ON SCHEMA elsewhere TO {app};",
+    );
+    let told = around.findings("T058");
+    assert!(told.len() == 1 && told[0].contains("_readonly, everyone may create there"), "{told:?}");
+    assert!(told[0].contains("the run takes it away; ") && told[0].ends_with("_other keeps it"), "{told:?}");
+    around.there_and_back();
+    around.scenario.run();
+    assert!(around.ask("acme", "CREATE TABLE public.t ()").unwrap_err().contains("permission denied"));
+    let may = "SELECT string_agg(r, ' ' ORDER BY r) FROM (SELECT regexp_replace(rolname, '^.*_', '') AS r FROM pg_roles
+       WHERE NOT rolsuper AND rolname LIKE current_database() || '\\_%' AND has_schema_privilege(oid, 'public', 'CREATE')) AS s";
+    assert_eq!(around.psql(may), "other");
+    assert_eq!(around.psql("SELECT has_schema_privilege('{app}', 'elsewhere', 'CREATE')"), "t", "another schema's are nobody's business");
+}
+
+#[test]
 fn a_rule_is_told() {
     let around =
         Around::new("shop", "CREATE RULE log AS ON INSERT TO orders DO ALSO INSERT INTO journal_of_changes VALUES ('orders', now())");

@@ -21,7 +21,9 @@ const SOUND: &str = "
 fn sound() -> TestDb {
     let db = TestDb::new(SOUND);
     let app = db.role("app");
-    db.psql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON items TO {app}; GRANT SELECT ON orgs TO {app}"));
+    db.psql(&format!(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON items TO {app}; GRANT SELECT ON orgs TO {app}; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    ));
     db
 }
 

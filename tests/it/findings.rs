@@ -177,6 +177,7 @@ const PAIRS: &[(&str, Change, Change)] = &[
         sql("ALTER FUNCTION f() SECURITY INVOKER"),
     ),
     ("T057", sql("GRANT CREATE ON SCHEMA public TO {other}"), sql("REVOKE CREATE ON SCHEMA public FROM {other}")),
+    ("T058", sql("GRANT CREATE ON SCHEMA public TO {app}"), sql("REVOKE CREATE ON SCHEMA public FROM {app}")),
 ];
 
 /// Codes whose pair is in another file, because it needs another login, a file, a server or a run.

@@ -22,6 +22,10 @@ use crate::sql::{Ident, QualifiedName, TenantKey};
 const EXPORT: &str = "SELECT pg_export_snapshot() AS text";
 const SCHEMAS: &str =
     "SELECT nspname::text AS text FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1";
+/// Whether everyone may create in the schema public: programs that are newer than the server take for granted that nobody may.
+const OPEN: &str =
+    "SELECT nspname::text AS text FROM pg_catalog.pg_namespace WHERE nspname = 'public' AND has_schema_privilege('public', oid, 'CREATE')";
+const CLOSE: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
 /// So many tenants.
 const TENANTS: usize = 3;
 /// So many rows of each tenant in each table, and of each table without tenants.
@@ -47,6 +51,7 @@ pub(super) fn sample(from: &Database, subject: &Subject, into: &Database) -> Res
     let schemas: Vec<One> = diesel::sql_query(SCHEMAS).load(&mut conn)?;
     let schemas: Vec<Ident> = schemas.into_iter().filter_map(|row| Ident::new(row.text).ok()).collect();
     let catalog = Catalog::load(&mut conn, &schemas)?;
+    let open: Vec<One> = diesel::sql_query(OPEN).load(&mut conn)?;
     conn.batch_execute(BEGIN)?;
     let snapshot: One = diesel::sql_query(EXPORT).get_result(&mut conn)?;
     let dump = |section: &str| dump(&program, from.url(), section, &snapshot.text);
@@ -57,6 +62,9 @@ pub(super) fn sample(from: &Database, subject: &Subject, into: &Database) -> Res
 
     let mut copy = into.connect_dedicated()?;
     let failed = |what| move |source| SelfTestError::Clone { what, source };
+    if open.is_empty() {
+        copy.batch_execute(CLOSE).map_err(failed("close the schema public of the copy"))?;
+    }
     dumped(&before).run_script(&mut copy).map_err(failed("make the tables of the copy"))?;
     for (name, rows) in &rows {
         let Some(table) = catalog.table(name) else { continue };

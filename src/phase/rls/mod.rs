@@ -31,6 +31,7 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
     roles::check(input, planned);
     roles::plan(input, planned);
     context::plan(input, planned);
+    rights::creating(input, planned);
     rights::future(input, planned);
     for (name, table) in &input.config.tables {
         match table.scope {

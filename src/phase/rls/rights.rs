@@ -1,7 +1,9 @@
 //! Rights that are taken, with what gives exactly these back.
 
+use std::collections::BTreeSet;
+
 use super::{Both, place};
-use crate::catalog::{Grant, Sequence, Table};
+use crate::catalog::{Grant, Schema, Sequence, Table};
 use crate::plan::{Code, Finding, PlanInput, Planned, Undo};
 use crate::sql::change::{RightsOn, RightsSpec};
 use crate::sql::{Change, Ident};
@@ -29,9 +31,7 @@ pub(super) fn take(both: &mut Both, object: &RightsOn, grantee: Option<&Ident>, 
     if rights.is_empty() {
         return;
     }
-    let grantable = rights.iter().filter(|(_, grantable)| *grantable).map(|(privilege, _)| privilege.clone()).collect();
-    let privileges = rights.into_iter().map(|(privilege, _)| privilege).collect();
-    let spec = RightsSpec { object: object.clone(), grantee: grantee.cloned(), privileges, grantable };
+    let spec = RightsSpec::new(object.clone(), grantee, rights);
     both.push(Change::TakeRights(spec.clone()), Change::GiveRights(spec));
 }
 
@@ -54,6 +54,57 @@ pub(super) fn sequences(both: &mut Both, table: &Table, input: &PlanInput<'_>, p
             planned.found(Code::T044, name, format!("taken: {}", told.join("; ")));
         }
     }
+}
+
+/// The right to create in the application's schemas: what the application puts there can stand in front of what was meant. Whoever
+/// owns tables there and had the right like everyone keeps it, for migrations to come.
+pub(super) fn creating(input: &PlanInput<'_>, planned: &mut Planned) {
+    let config = &input.config.rls;
+    let mut both = Both::default();
+    for (name, schema) in input.catalog.schemas.iter().filter(|(name, _)| input.config.schemas.contains(name)) {
+        let ours =
+            |role: &&Option<Ident>| role.as_ref().is_none_or(|role| config.app_roles.contains(role) || config.read_roles.contains(role));
+        let takers: Vec<&Option<Ident>> = schema.creators.iter().filter(ours).collect();
+        let who: Vec<&str> = takers.iter().map(|role| role.as_ref().map_or("everyone", Ident::plain)).collect();
+        if who.is_empty() {
+            continue;
+        }
+        let mut next = "it stays: only the owner of the schema may change it".to_owned();
+        if schema.owned {
+            let create = || vec![("CREATE".to_owned(), false)];
+            let keepers = if schema.creators.contains(&None) { keepers(input, name, schema) } else { BTreeSet::new() };
+            for role in &keepers {
+                let keeps = RightsSpec::new(RightsOn::Schema(name.clone()), Some(*role), create());
+                both.push(Change::GiveRights(keeps.clone()), Change::TakeRights(keeps));
+            }
+            for role in takers {
+                take(&mut both, &RightsOn::Schema(name.clone()), role.as_ref(), create());
+            }
+            let keep: Vec<&str> = keepers.into_iter().map(Ident::plain).collect();
+            next = if keep.is_empty() {
+                "the run takes it away".into()
+            } else {
+                format!("the run takes it away; {} keeps it", keep.join(", "))
+            };
+        }
+        planned.findings.push(Finding::about(Code::T058, name.plain(), format!("{} may create there; {next}", who.join(", "))));
+    }
+    if !both.forward.is_empty() {
+        let why = "the application creates nothing where names are looked up";
+        planned.step(&place(None, "creating"), why, both.forward, Undo::apply(both.back));
+    }
+}
+
+/// Owners of tables in a schema, other than those who may create there anyway and the application.
+fn keepers<'a>(input: &PlanInput<'a>, name: &Ident, schema: &Schema) -> BTreeSet<&'a Ident> {
+    let config = &input.config.rls;
+    let superuser = |role: &Ident| input.catalog.roles.get(role).is_some_and(|role| role.superuser);
+    let owners = input.catalog.tables.values().filter(|table| table.name.schema == *name).map(|table| &table.owner);
+    let named = |owner: &&Ident| schema.owner.as_ref() != Some(*owner) && !schema.creators.contains(&Some((*owner).clone()));
+    owners
+        .filter(named)
+        .filter(|owner| !superuser(owner) && !config.app_roles.contains(owner) && !config.read_roles.contains(owner))
+        .collect()
 }
 
 /// Rights on tables that do not exist yet: such a table is open before anybody has thought of its policies.

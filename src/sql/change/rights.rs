@@ -37,7 +37,7 @@ fn grantee(role: Option<&Ident>) -> String {
 
 fn before(object: &RightsOn) -> String {
     match object {
-        RightsOn::Relation(_) | RightsOn::Sequence(_) => String::new(),
+        RightsOn::Relation(_) | RightsOn::Sequence(_) | RightsOn::Schema(_) => String::new(),
         RightsOn::FutureTables { owner, schema } => {
             let schema = schema.as_ref().map(|schema| format!(" IN SCHEMA {schema}")).unwrap_or_default();
             format!("ALTER DEFAULT PRIVILEGES FOR ROLE {owner}{schema} ")
@@ -49,6 +49,7 @@ fn on(object: &RightsOn) -> String {
     match object {
         RightsOn::Relation(name) => name.to_string(),
         RightsOn::Sequence(name) => format!("SEQUENCE {name}"),
+        RightsOn::Schema(name) => format!("SCHEMA {name}"),
         RightsOn::FutureTables { .. } => "TABLES".to_owned(),
     }
 }

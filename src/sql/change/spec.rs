@@ -287,6 +287,16 @@ pub struct RightsSpec {
     pub grantable: Vec<String>,
 }
 
+impl RightsSpec {
+    /// Each right with whether it may be passed on.
+    #[must_use]
+    pub fn new(object: RightsOn, grantee: Option<&Ident>, rights: Vec<(String, bool)>) -> Self {
+        let grantable = rights.iter().filter(|(_, grantable)| *grantable).map(|(privilege, _)| privilege.clone()).collect();
+        let privileges = rights.into_iter().map(|(privilege, _)| privilege).collect();
+        Self { object, grantee: grantee.cloned(), privileges, grantable }
+    }
+}
+
 /// What rights are about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -295,6 +305,8 @@ pub enum RightsOn {
     Relation(QualifiedName),
     /// A sequence.
     Sequence(QualifiedName),
+    /// A schema.
+    Schema(Ident),
     /// Tables that a role will create, in one schema or in every one.
     FutureTables {
         /// The role.

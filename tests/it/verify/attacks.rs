@@ -48,7 +48,10 @@ fn every_class_attacks_and_a_tidy_database_withstands_all() {
     for attack in &verification.attacks {
         *counts.entry(attack.class).or_default() += 1;
     }
-    let missing: Vec<Class> = Class::ALL.into_iter().filter(|class| !counts.contains_key(class)).collect();
+    // Before PostgreSQL 15 a tidy database has no view that the application may read.
+    let views = crate::support::cluster().version() >= 150_000;
+    let missing: Vec<Class> =
+        Class::ALL.into_iter().filter(|class| !counts.contains_key(class) && (views || *class != Class::View)).collect();
     assert!(missing.is_empty(), "{missing:?} tried nothing\n{text}");
     assert!(verification.passed(), "{text}");
 }

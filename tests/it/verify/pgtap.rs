@@ -33,7 +33,7 @@ fn every_test_passes_on_a_sound_database_and_nothing_is_left() {
     let skipped: Vec<&String> = lines.iter().filter(|line| line.contains("# SKIP")).collect();
     assert!(!skipped.is_empty(), "a table without rows of two tenants is skipped\n{text}");
     assert!(skipped.iter().all(|line| ["public.drafts", "public.notes"].iter().any(|table| line.contains(table))), "{skipped:#?}");
-    scene.db.psql("DROP EXTENSION pgtap; DROP SCHEMA tap");
+    scene.db.psql("DROP EXTENSION IF EXISTS pgtap; DROP SCHEMA tap CASCADE");
     assert_eq!(scene.db.dump_schema(), schema);
     assert_eq!(scene.db.dump_data(), data);
 }

@@ -20,6 +20,7 @@ pub(crate) const TENANT_B: &str = "00000000-0000-4000-8000-00000000000b";
 
 const FIXTURE: &str = include_str!("scene.sql");
 const QUOTED: &str = r#"
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     CREATE SCHEMA "My.App";
     CREATE TABLE "My.App"."Accounts" ("Nr" varchar(20) PRIMARY KEY);
     INSERT INTO "My.App"."Accounts" VALUES ('o''a'), ('b"b');
