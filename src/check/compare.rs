@@ -8,6 +8,7 @@ use super::promise::backup_copies;
 use super::{Verdict, is_lost, milliseconds};
 use crate::catalog::Catalog;
 use crate::plan::{BackupCopy, Plan};
+use crate::sql::Pages;
 use crate::sql::backup::fingerprint;
 use crate::sql::check::difference;
 
@@ -95,8 +96,8 @@ pub fn compare(
 }
 
 fn fill(conn: &mut PgConnection, copy: &BackupCopy, catalog: &Catalog, comparison: &mut Comparison) -> QueryResult<()> {
-    let was: Digest = fingerprint(&copy.copy, &copy.columns).row(conn)?;
-    let now: Digest = fingerprint(&copy.table, &copy.columns).row(conn)?;
+    let was: Digest = fingerprint(&copy.copy, &copy.columns, Pages::ALL).row(conn)?;
+    let now: Digest = fingerprint(&copy.table, &copy.columns, Pages::ALL).row(conn)?;
     (comparison.before, comparison.now) = (was.rows, now.rows);
     if was == now {
         comparison.verdict = Verdict::Pass;

@@ -1,7 +1,7 @@
 //! Copies of tables, and hashes that tell whether two tables hold the same rows.
 
 use super::source::list;
-use super::{Ident, QualifiedName, Statement, Text};
+use super::{Ident, Pages, QualifiedName, Statement, Text};
 
 /// Creates the schema of the copies, for nobody else to use.
 #[must_use]
@@ -21,16 +21,29 @@ pub fn drop_schema(schema: &Ident) -> Statement {
     Statement::new(format!("DROP SCHEMA IF EXISTS {schema}"))
 }
 
-/// Copies the rows that the transaction's snapshot sees; nobody but the owner can read them.
+/// Makes an empty copy; nobody but the owner can read it.
 #[must_use]
-pub fn copy(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> Statement {
+pub fn create_copy(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> Statement {
     let comment = Text(&format!("copy of {}, made by tenantize", table.plain())).to_string();
     Statement::new(format!(
-        "CREATE TABLE {copy} AS SELECT {} FROM ONLY {table};\n\
+        "CREATE TABLE {copy} AS SELECT {} FROM ONLY {table} WITH NO DATA;\n\
          ALTER TABLE {copy} ENABLE ROW LEVEL SECURITY;\n{};\nCOMMENT ON TABLE {copy} IS {comment}",
         list(columns),
         revoke_all(copy)
     ))
+}
+
+/// Copies the rows of some pages that the transaction's snapshot sees.
+#[must_use]
+pub fn copy_rows(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident], pages: Pages) -> Statement {
+    let columns = list(columns);
+    Statement::new(format!("INSERT INTO {copy} ({columns}) SELECT {columns} FROM ONLY {table} AS t{}", pages.of("t", " WHERE ")))
+}
+
+/// Makes a copy in one go.
+#[must_use]
+pub fn whole(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident]) -> [Statement; 2] {
+    [create_copy(table, copy, columns), copy_rows(table, copy, columns, Pages::ALL)]
 }
 
 /// Takes all rights on a table from everyone but its owner, also those that default privileges gave.
@@ -68,13 +81,14 @@ fn revoke_from_each(object: &str, rights: &str) -> Statement {
     ))
 }
 
-/// Count and order-independent hash of the given columns.
+/// Count and order-independent hash of the given columns, of the rows of some pages.
 #[must_use]
-pub fn fingerprint(table: &QualifiedName, columns: &[Ident]) -> Statement {
+pub fn fingerprint(table: &QualifiedName, columns: &[Ident], pages: Pages) -> Statement {
     let row: Vec<String> = columns.iter().map(|column| format!("t.{column}")).collect();
     Statement::new(format!(
-        "SELECT count(*) AS rows, coalesce(sum(pg_catalog.hashtextextended(ROW({})::text, 0)::numeric), 0)::text AS hash FROM ONLY {table} AS t",
-        row.join(", ")
+        "SELECT count(*) AS rows, coalesce(sum(pg_catalog.hashtextextended(ROW({})::text, 0)::numeric), 0)::text AS hash FROM ONLY {table} AS t{}",
+        row.join(", "),
+        pages.of("t", " WHERE ")
     ))
 }
 

@@ -84,7 +84,9 @@ fn echoed(text: &str) -> String {
 fn backup(spec: &BackupSpec, lines: &mut Vec<String>) {
     lines.push(BEGIN_SNAPSHOT.into());
     lines.push(ended(&sql_backup::create_schema(&spec.schema)));
-    lines.extend(spec.copies.iter().map(|copy| ended(&sql_backup::copy(&copy.table, &copy.copy, &copy.columns))));
+    lines.extend(
+        spec.copies.iter().flat_map(|copy| sql_backup::whole(&copy.table, &copy.copy, &copy.columns)).map(|statement| ended(&statement)),
+    );
     lines.push("COMMIT;".into());
 }
 

@@ -168,7 +168,7 @@ fn the_full_text_shows_every_statement_and_its_way_back() {
         backup/copies  ACCESS SHARE, while it reads
           why copies
           1 table, ~3.0 GiB
-          CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders";
+          CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders" WITH NO DATA;
           ALTER TABLE "tenantize_backup"."public_orders_copy" ENABLE ROW LEVEL SECURITY;
           DO $revoke$
           DECLARE
@@ -184,6 +184,7 @@ fn the_full_text_shows_every_statement_and_its_way_back() {
           END
           $revoke$;
           COMMENT ON TABLE "tenantize_backup"."public_orders_copy" IS 'copy of public.orders, made by tenantize';
+          INSERT INTO "tenantize_backup"."public_orders_copy" ("id", "note") SELECT "id", "note" FROM ONLY "public"."orders" AS t;
           undo: DROP TABLE "tenantize_backup"."public_orders_copy";
 
     expand         2 steps    ACCESS EXCLUSIVE, as long as its script takes
@@ -287,7 +288,7 @@ fn the_script_is_what_psql_can_run() {
       END LOOP;
     END
     $revoke$;
-    CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders";
+    CREATE TABLE "tenantize_backup"."public_orders_copy" AS SELECT "id", "note" FROM ONLY "public"."orders" WITH NO DATA;
     ALTER TABLE "tenantize_backup"."public_orders_copy" ENABLE ROW LEVEL SECURITY;
     DO $revoke$
     DECLARE
@@ -303,6 +304,7 @@ fn the_script_is_what_psql_can_run() {
     END
     $revoke$;
     COMMENT ON TABLE "tenantize_backup"."public_orders_copy" IS 'copy of public.orders, made by tenantize';
+    INSERT INTO "tenantize_backup"."public_orders_copy" ("id", "note") SELECT "id", "note" FROM ONLY "public"."orders" AS t;
     COMMIT;
 
     -- expand

@@ -214,7 +214,12 @@ fn statements(action: &Action) -> Vec<String> {
         Action::Concurrent { change } => vec![statement(change)],
         Action::Fill(fill) => vec![format!("for example:\n{}", example(fill))],
         Action::Settle { fills } => fills.iter().map(example).collect(),
-        Action::Backup(spec) => spec.copies.iter().map(|copy| ended(&backup::copy(&copy.table, &copy.copy, &copy.columns))).collect(),
+        Action::Backup(spec) => spec
+            .copies
+            .iter()
+            .flat_map(|copy| backup::whole(&copy.table, &copy.copy, &copy.columns))
+            .map(|statement| ended(&statement))
+            .collect(),
     }
 }
 
