@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// The command line.
 #[derive(Parser)]
@@ -19,6 +20,8 @@ pub(crate) struct Args {
 pub(crate) enum Part {
     /// The usual ways beside this one.
     Peers(PeersArgs),
+    /// The engine's batches with other numbers than its own.
+    Stripes(StripesArgs),
     /// Tables and picture from results.
     Report(ReportArgs),
 }
@@ -44,6 +47,46 @@ pub(crate) struct PeersArgs {
     pub(crate) rules: Vec<Rule>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct StripesArgs {
+    /// Rows of the table.
+    #[arg(long, default_value = "200000")]
+    pub(crate) rows: i64,
+    /// Its keys.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "uuid,bigint")]
+    pub(crate) keys: Vec<Keys>,
+    /// What is moved.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "k,segments,workers,indexes,fillfactor,ideas")]
+    pub(crate) sets: Vec<Set>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// What is moved while the rest stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Set {
+    K,
+    Segments,
+    Workers,
+    Indexes,
+    Fillfactor,
+    Ideas,
+}
+
+impl Set {
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::K => "Stripes and the width of rows",
+            Self::Segments => "Pages of a batch, and batches between two visits of a page",
+            Self::Workers => "Workers",
+            Self::Indexes => "Indexes",
+            Self::Fillfactor => "Fillfactor",
+            Self::Ideas => "Ideas",
+        }
+    }
 }
 
 #[derive(ClapArgs)]

@@ -1,6 +1,7 @@
 //! What the fill costs: `cargo bench --bench fill -- PART [OPTION…]`; `scripts/bench` runs all parts.
 //!
 //! - `peers`: the usual ways beside this one, on one server, in turn;
+//! - `stripes`: stripes, segments, workers and ideas, one at a time;
 //! - `report`: tables and the picture of `docs/performance.md`, from the results of the others.
 //!
 //! Seconds depend on the machine and on what else it does; compare lines of one run only.
@@ -12,6 +13,7 @@ mod picture;
 mod record;
 mod report;
 mod stage;
+mod stripes;
 mod table;
 mod tool;
 mod ways;
@@ -22,6 +24,7 @@ fn main() {
     let args = args::Args::parse();
     match args.part {
         args::Part::Peers(options) => peers::run(&options),
+        args::Part::Stripes(options) => stripes::run(&options),
         args::Part::Report(options) => report::run(&options),
     }
 }

@@ -90,8 +90,9 @@ impl Peers {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let rate = shape.rows as f64 / cost.seconds;
         println!(
-            "  {way:<38} {:>8} s {:>9} rows/s {:>7} MB of WAL  heap {} -> {} MB, HOT {}",
+            "  {way:<38} {:>8} s {:>8} s of processor {:>9} rows/s {:>7} MB of WAL  heap {} -> {} MB, HOT {}",
             seconds(cost.seconds),
+            seconds(cost.processor),
             grouped(rate),
             megabytes(cost.wal),
             megabytes(cost.heap_before),

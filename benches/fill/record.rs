@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::args::Set;
+
 /// Where something was measured.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Host {
@@ -28,12 +30,15 @@ impl Host {
 #[serde(tag = "part", rename_all = "snake_case")]
 pub(crate) enum Record {
     Peer(PeerLine),
+    Stripe(StripeLine),
 }
 
 /// What a fill cost.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cost {
     pub(crate) seconds: f64,
+    /// Seconds of processor time of the server's sessions, which what else the machine does moves less.
+    pub(crate) processor: f64,
     pub(crate) wal: i64,
     pub(crate) heap_before: i64,
     pub(crate) heap_after: i64,
@@ -51,6 +56,27 @@ pub(crate) struct PeerLine {
     pub(crate) rule: String,
     pub(crate) way: String,
     pub(crate) kind: Kind,
+    #[serde(flatten)]
+    pub(crate) cost: Cost,
+}
+
+/// One walk through one table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StripeLine {
+    pub(crate) set: Set,
+    pub(crate) rows: i64,
+    pub(crate) pages: i64,
+    pub(crate) keys: String,
+    pub(crate) width: String,
+    pub(crate) indexes: usize,
+    pub(crate) fillfactor: i32,
+    pub(crate) stripes: u16,
+    pub(crate) segment: i64,
+    pub(crate) segments: i64,
+    pub(crate) workers: usize,
+    /// Empty when it is walked as the program does.
+    pub(crate) idea: String,
+    pub(crate) vacuum_seconds: f64,
     #[serde(flatten)]
     pub(crate) cost: Cost,
 }

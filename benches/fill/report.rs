@@ -14,8 +14,9 @@ pub(crate) fn run(args: &ReportArgs) {
     let mut page = fs::read_to_string(&args.page).unwrap();
     let peers: Vec<&PeerLine> = lines
         .iter()
-        .map(|line| match &line.record {
-            Record::Peer(peer) => peer,
+        .filter_map(|line| match &line.record {
+            Record::Peer(peer) => Some(peer),
+            Record::Stripe(_) => None,
         })
         .collect();
     let blocks = [("peers", peers_block(&peers)), ("host", host_block(&lines))];

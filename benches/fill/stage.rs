@@ -53,6 +53,15 @@ pub(crate) enum Width {
 }
 
 impl Width {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Narrow => "narrow",
+            Self::Middle => "middle",
+            Self::Wide => "wide",
+            Self::Toast => "toast",
+        }
+    }
+
     /// Texts of 32 characters in `body`.
     fn texts(self) -> i32 {
         match self {
@@ -107,34 +116,41 @@ impl Shape {
     }
 }
 
-/// A table before or after its fill.
 #[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    wal: i64,
+    #[diesel(sql_type = BigInt)]
+    heap: i64,
+    #[diesel(sql_type = BigInt)]
+    indexes: i64,
+    #[diesel(sql_type = BigInt)]
+    updated: i64,
+    #[diesel(sql_type = BigInt)]
+    hot: i64,
+}
+
+/// A table before or after its fill.
 pub(crate) struct State {
-    #[diesel(sql_type = BigInt)]
-    pub(crate) wal: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(crate) heap: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(crate) indexes: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(crate) updated: i64,
-    #[diesel(sql_type = BigInt)]
-    pub(crate) hot: i64,
+    counted: Counted,
+    processor: f64,
 }
 
 impl State {
     /// What lies between two states.
     pub(crate) fn cost(&self, after: &Self, seconds: f64) -> Cost {
-        let updated = after.updated - self.updated;
+        let (before, now) = (&self.counted, &after.counted);
+        let updated = now.updated - before.updated;
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-        let hot = (updated > 0).then(|| (after.hot - self.hot) as f64 / updated as f64);
+        let hot = (updated > 0).then(|| (now.hot - before.hot) as f64 / updated as f64);
         Cost {
             seconds,
-            wal: after.wal - self.wal,
-            heap_before: self.heap,
-            heap_after: after.heap,
-            indexes_before: self.indexes,
-            indexes_after: after.indexes,
+            processor: after.processor - self.processor,
+            wal: now.wal - before.wal,
+            heap_before: before.heap,
+            heap_after: now.heap,
+            indexes_before: before.indexes,
+            indexes_after: now.indexes,
             hot,
         }
     }
@@ -188,7 +204,18 @@ impl Stage {
         let query = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS wal, pg_relation_size('items') AS heap,
                             pg_indexes_size('items') AS indexes, s.n_tup_upd AS updated, s.n_tup_hot_upd AS hot
                      FROM pg_stat_user_tables AS s WHERE s.relname = 'items'";
-        diesel::sql_query(query).get_result(&mut self.connect("work")).unwrap()
+        let counted = diesel::sql_query(query).get_result(&mut self.connect("work")).unwrap();
+        State { counted, processor: self.processor() }
+    }
+
+    /// Processor time of the sessions that have ended: of the server's children that it has waited for.
+    fn processor(&self) -> f64 {
+        let pid = std::fs::read_to_string(self.server.directory().join("data/postmaster.pid")).unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.lines().next().unwrap())).unwrap();
+        // Behind the name, which may hold anything, come 49 numbers; the 14th and 15th are ticks, a hundred to the second.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
+        (ticks(13) + ticks(14)) / 100.0
     }
 
     /// What `work` costs.

@@ -54,7 +54,7 @@ pub(crate) fn one_update(stage: &Stage, rule: Rule) {
 
 /// Page ranges, each visited once; workers share the table.
 pub(crate) fn ctid_ranges(stage: &Stage, rule: Rule, workers: i64) {
-    let pages = number(stage, "SELECT pg_relation_size('items') / 8192 AS number");
+    let pages = pages(stage);
     share(workers, |worker| {
         let mut conn = stage.connect("work");
         for first in (pages * worker / workers..pages * (worker + 1) / workers).step_by(usize::try_from(PAGES).unwrap()) {
@@ -140,7 +140,11 @@ pub(crate) fn reshape(stage: &Stage, rule: Rule, program: &Path) {
     assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
 }
 
-fn number(stage: &Stage, query: &str) -> i64 {
+pub(crate) fn pages(stage: &Stage) -> i64 {
+    number(stage, "SELECT pg_relation_size('items') / 8192 AS number")
+}
+
+pub(crate) fn number(stage: &Stage, query: &str) -> i64 {
     diesel::sql_query(query).get_result::<Number>(&mut stage.connect("work")).unwrap().number
 }
 
