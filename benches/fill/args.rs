@@ -22,6 +22,8 @@ pub(crate) enum Part {
     Peers(PeersArgs),
     /// The engine's batches with other numbers than its own.
     Stripes(StripesArgs),
+    /// Memory and time of the tool itself.
+    Scale(ScaleArgs),
     /// Tables and picture from results.
     Report(ReportArgs),
 }
@@ -87,6 +89,18 @@ impl Set {
             Self::Ideas => "Ideas",
         }
     }
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct ScaleArgs {
+    /// Lines of the CSV map, and rows of its table.
+    #[arg(long, default_value = "1000000")]
+    pub(crate) rows: i64,
+    /// Tables to plan.
+    #[arg(long, default_value = "1000")]
+    pub(crate) tables: i64,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(ClapArgs)]

@@ -2,6 +2,7 @@
 //!
 //! - `peers`: the usual ways beside this one, on one server, in turn;
 //! - `stripes`: stripes, segments, workers and ideas, one at a time;
+//! - `scale`: memory and time of the tool with a big CSV map and many tables;
 //! - `report`: tables and the picture of `docs/performance.md`, from the results of the others.
 //!
 //! Seconds depend on the machine and on what else it does; compare lines of one run only.
@@ -12,6 +13,7 @@ mod peers;
 mod picture;
 mod record;
 mod report;
+mod scale;
 mod stage;
 mod stripes;
 mod table;
@@ -25,6 +27,7 @@ fn main() {
     match args.part {
         args::Part::Peers(options) => peers::run(&options),
         args::Part::Stripes(options) => stripes::run(&options),
+        args::Part::Scale(options) => scale::run(&options),
         args::Part::Report(options) => report::run(&options),
     }
 }

@@ -31,6 +31,7 @@ impl Host {
 pub(crate) enum Record {
     Peer(PeerLine),
     Stripe(StripeLine),
+    Scale(ScaleLine),
 }
 
 /// What a fill cost.
@@ -79,6 +80,17 @@ pub(crate) struct StripeLine {
     pub(crate) vacuum_seconds: f64,
     #[serde(flatten)]
     pub(crate) cost: Cost,
+}
+
+/// One figure of the tool itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ScaleLine {
+    pub(crate) what: String,
+    /// Lines of the map, or tables.
+    pub(crate) size: i64,
+    pub(crate) value: f64,
+    pub(crate) unit: String,
+    pub(crate) target: String,
 }
 
 /// What a way is in the comparison.

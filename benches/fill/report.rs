@@ -16,7 +16,7 @@ pub(crate) fn run(args: &ReportArgs) {
         .iter()
         .filter_map(|line| match &line.record {
             Record::Peer(peer) => Some(peer),
-            Record::Stripe(_) => None,
+            _ => None,
         })
         .collect();
     let blocks = [("peers", peers_block(&peers)), ("host", host_block(&lines))];

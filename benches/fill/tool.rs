@@ -33,12 +33,17 @@ impl Tool {
             Rule::Literal => "tenant = \"default\"",
             Rule::Derived => "tenant = { parent = \"public.owners\" }",
         };
-        Self::with_tables(stage, &format!("[tables.\"public.owners\"]\ntenant = \"default\"\n[tables.\"public.items\"]\n{items}\n"))
+        Self::with_tables(stage, "", &format!("[tables.\"public.owners\"]\ntenant = \"default\"\n[tables.\"public.items\"]\n{items}\n"))
     }
 
-    pub(crate) fn with_tables(stage: &Stage, tables: &str) -> Self {
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// With these tables, and more in the section `[tenants]`.
+    pub(crate) fn with_tables(stage: &Stage, tenants: &str, tables: &str) -> Self {
         let toml = format!(
-            "version = 1\n[tenants]\ntable = \"public.tenants\"\ndefault = {{ slug = \"default\", id = \"{TENANT}\" }}\n\
+            "version = 1\n[tenants]\ntable = \"public.tenants\"\ndefault = {{ slug = \"default\", id = \"{TENANT}\" }}\n{tenants}\
              [backup]\nmethod = \"off\"\n{tables}"
         );
         let folder = tempfile::tempdir().unwrap();

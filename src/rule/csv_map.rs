@@ -1,5 +1,7 @@
 //! CSV maps: streamed, checked line by line and staged with a primary key.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -51,6 +53,9 @@ pub enum MapError {
         /// The header that is there.
         found: String,
     },
+    /// A line cannot be used; all such lines are listed when the file is read once more.
+    #[error("the CSV map has a line that cannot be used")]
+    Fault,
     /// The database refused.
     #[error("cannot stage the CSV map")]
     Query(#[from] diesel::result::Error),
@@ -64,7 +69,7 @@ impl MapError {
             Self::Read { .. } => "correct the name in `csv`; relative names start at the folder of the configuration",
             Self::Write { .. } => "let the folder of the CSV file be written to: the list of rejected lines goes there",
             Self::Header { .. } => "the first column has the name that `key` says, the second is called tenant",
-            Self::Query(_) => "nothing was changed; try again with: tenantize check",
+            Self::Fault | Self::Query(_) => "nothing was changed; try again with: tenantize check",
         }
     }
 }
@@ -80,6 +85,14 @@ pub struct Staged {
 
 /// Lines sent to the server at once.
 const BATCH: usize = 10_000;
+/// Bytes sent to the server at once.
+const BLOCK: usize = 64 * 1024;
+
+/// The tenants that a line can name.
+struct Known<'a> {
+    ty: KeyType,
+    keys: BTreeMap<&'a str, &'a str>,
+}
 
 #[derive(Default)]
 struct Batch {
@@ -97,7 +110,58 @@ struct RejectedRow {
 }
 
 /// Stages a file into a temporary table of this connection, named like the staged table of the run.
+///
+/// A file without a fault is copied straight into its table. One with a fault is read again, with its line numbers, to
+/// find every line that cannot be used.
 pub fn stage(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet) -> Result<Staged, MapError> {
+    let tenants = Known { ty: tenants.ty, keys: tenants.keys_by_name() };
+    let straight = conn.transaction(|conn| copy(conn, spec, &tenants));
+    match straight {
+        Ok(keys) => {
+            write_rejected(&spec.file, &[])?;
+            return Ok(Staged { keys, rejected: Vec::new() });
+        }
+        Err(MapError::Fault) => {}
+        Err(MapError::Query(diesel::result::Error::DatabaseError(kind, _)))
+            if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {}
+        Err(error) => return Err(error),
+    }
+    carefully(conn, spec, &tenants)
+}
+
+fn copy(conn: &mut PgConnection, spec: &MapSpec, tenants: &Known<'_>) -> Result<i64, MapError> {
+    map::create_copied(&spec.key_ty, tenants.ty).run(conn)?;
+    let keys = Cell::new(0);
+    let send = |out: &mut dyn std::io::Write| copied(out, spec, tenants).map(|sent| keys.set(sent));
+    diesel::copy_from(map::copied::table).from_raw_data(map::copied::table, send).execute(conn)?;
+    map::finish_copied(&spec.staged.name).run_script(conn)?;
+    Ok(keys.get())
+}
+
+/// Writes the lines as `COPY` reads them and returns how many there are.
+fn copied(out: &mut dyn std::io::Write, spec: &MapSpec, tenants: &Known<'_>) -> Result<i64, MapError> {
+    let lost = |error: std::io::Error| MapError::Query(diesel::result::Error::SerializationError(Box::new(error)));
+    let mut reader = open(spec)?;
+    let mut record = csv::ByteRecord::new();
+    let mut block = Vec::with_capacity(BLOCK + BLOCK / 4);
+    let mut keys = 0;
+    while reader.read_byte_record(&mut record).map_err(|source| MapError::Read { path: spec.file.clone(), source })? {
+        let (key, tenant) = tenants.check(&record).map_err(|_| MapError::Fault)?;
+        map::copy_text(&mut block, key);
+        block.push(b'\t');
+        map::copy_text(&mut block, tenant);
+        block.push(b'\n');
+        keys += 1;
+        if block.len() >= BLOCK {
+            out.write_all(&block).map_err(lost)?;
+            block.clear();
+        }
+    }
+    out.write_all(&block).map_err(lost)?;
+    Ok(keys)
+}
+
+fn carefully(conn: &mut PgConnection, spec: &MapSpec, tenants: &Known<'_>) -> Result<Staged, MapError> {
     map::create_raw().run(conn)?;
     let mut staged = Staged::default();
     let last = load(conn, spec, tenants, &mut staged)?;
@@ -113,7 +177,8 @@ pub fn stage(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet) -> Re
     Ok(staged)
 }
 
-fn load(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, staged: &mut Staged) -> Result<i64, MapError> {
+/// Opens the file behind its header.
+fn open(spec: &MapSpec) -> Result<csv::Reader<BufReader<File>>, MapError> {
     let fail = |source| MapError::Read { path: spec.file.clone(), source };
     let file = File::open(&spec.file).map_err(|error| fail(csv::Error::from(error)))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
@@ -124,18 +189,23 @@ fn load(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, staged: &m
     if found.trim_start_matches('\u{feff}') != expected {
         return Err(MapError::Header { path: spec.file.clone(), expected, found });
     }
+    Ok(reader)
+}
+
+fn load(conn: &mut PgConnection, spec: &MapSpec, tenants: &Known<'_>, staged: &mut Staged) -> Result<i64, MapError> {
+    let mut reader = open(spec)?;
     let mut batch = Batch::default();
     let mut last = 0;
     let mut record = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut record).map_err(fail)? {
+    while reader.read_byte_record(&mut record).map_err(|source| MapError::Read { path: spec.file.clone(), source })? {
         let line = record.position().map_or(0, csv::Position::line).cast_signed();
         last = last.max(line);
         staged.keys += 1;
-        match check(&record, tenants) {
+        match tenants.check(&record) {
             Ok((key, tenant)) => {
                 batch.lines.push(line);
-                batch.keys.push(key);
-                batch.tenants.push(tenant);
+                batch.keys.push(key.to_owned());
+                batch.tenants.push(tenant.to_owned());
             }
             Err(reason) => staged.rejected.push(Rejected { line, reason }),
         }
@@ -147,17 +217,20 @@ fn load(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, staged: &m
     Ok(last)
 }
 
-fn check(record: &csv::ByteRecord, tenants: &TenantSet) -> Result<(String, String), String> {
-    if record.len() != 2 {
-        return Err(format!("2 fields are expected, {} are there", record.len()));
+impl Known<'_> {
+    /// The key and the tenant's key of a line.
+    fn check<'r>(&'r self, record: &'r csv::ByteRecord) -> Result<(&'r str, &'r str), String> {
+        if record.len() != 2 {
+            return Err(format!("2 fields are expected, {} are there", record.len()));
+        }
+        let text = |at: usize| std::str::from_utf8(&record[at]).map_err(|_| "it is not UTF-8".to_owned());
+        let (key, tenant) = (text(0)?, text(1)?);
+        if key.is_empty() || key.contains('\0') {
+            return Err("the key is empty".into());
+        }
+        let tenant = self.keys.get(tenant).ok_or_else(|| format!("there is no tenant `{tenant}`"))?;
+        Ok((key, tenant))
     }
-    let text = |at: usize| std::str::from_utf8(&record[at]).map_err(|_| "it is not UTF-8".to_owned());
-    let (key, tenant) = (text(0)?, text(1)?);
-    if key.is_empty() || key.contains('\0') {
-        return Err("the key is empty".into());
-    }
-    let tenant = tenants.find(tenant).ok_or_else(|| format!("there is no tenant `{tenant}`"))?;
-    Ok((key.to_owned(), tenant.key.text.clone()))
 }
 
 fn send(conn: &mut PgConnection, batch: Batch) -> QueryResult<()> {

@@ -212,6 +212,16 @@ impl TenantSet {
             .or_else(|| self.tenants.iter().find(|tenant| tenant.key.text == name))
     }
 
+    /// The key of every tenant by each name that [`Self::find`] knows it by.
+    #[must_use]
+    pub fn keys_by_name(&self) -> BTreeMap<&str, &str> {
+        // What is found first is inserted last: it takes the place of the others.
+        let keys = self.tenants.iter().rev().map(|tenant| (tenant.key.text.as_str(), tenant.key.text.as_str()));
+        let default = self.find(&self.default).map(|tenant| ("default", tenant.key.text.as_str()));
+        let slugs = self.tenants.iter().rev().map(|tenant| (tenant.slug.as_str(), tenant.key.text.as_str()));
+        keys.chain(default).chain(slugs).collect()
+    }
+
     /// The rows to add to the registry.
     #[must_use]
     pub fn new_rows(&self, config: &Config, catalog: &Catalog) -> Vec<TenantRow> {
