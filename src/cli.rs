@@ -161,6 +161,10 @@ pub struct RunArgs {
     /// Do not ask before anything is changed. Needed where nobody can be asked, as in a pipe.
     #[arg(short, long)]
     pub yes: bool,
+    /// Help with the run that another program leads, from this or any other machine: fill chunks until the run ends.
+    /// The plan comes from the database, so its address is all that is needed.
+    #[arg(long, conflicts_with_all = ["until", "steps", "strategy"])]
+    pub join: bool,
 }
 
 /// How a run works.

@@ -116,6 +116,20 @@ pub enum Error {
     /// Somebody asked to stop.
     #[error("stopped on request; everything committed is kept")]
     Stopped,
+    /// Somebody asked a program that helped to stop.
+    #[error("left run {run} on request; it goes on without this program")]
+    Left {
+        /// The run.
+        run: i64,
+    },
+    /// Whoever led the run is gone.
+    #[error("nobody has led run {run} for {}, and nothing can be done for it without", humantime::format_duration(*.waited))]
+    Leaderless {
+        /// The run.
+        run: i64,
+        /// For how long.
+        waited: std::time::Duration,
+    },
     /// The embedded server did not start.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -165,6 +179,8 @@ impl Error {
                 Some("take it back by hand, then say so with: tenantize rollback --by-hand STEP".into())
             }
             Self::Undo { .. } => Some("when the cause is gone, continue with: tenantize rollback".into()),
+            Self::Left { .. } => Some("help again with: tenantize run --join".into()),
+            Self::Leaderless { .. } => Some("lead it with: tenantize resume; then help with: tenantize run --join".into()),
             Self::Stopped => Some("continue with: tenantize resume".into()),
             Self::Tenants(error) => Some(error.hint().into()),
             Self::Migrations(error) => Some(error.hint().into()),
@@ -198,7 +214,7 @@ impl Error {
             Self::Discover(_) => 2,
             Self::Blocked(_) => 3,
             Self::Verification(_) | Self::Missed(_) | Self::SelfTest(SelfTestError::Baseline(_)) => 4,
-            Self::Stopped | Self::SelfTest(SelfTestError::Stopped) => 5,
+            Self::Stopped | Self::Left { .. } | Self::SelfTest(SelfTestError::Stopped) => 5,
             Self::Lock(_) | Self::Journal(JournalError::Fenced) => 7,
             Self::Drift { .. } => 8,
             Self::Step(StepError { source, .. }) | Self::Undo { source, .. } => match source {

@@ -1,4 +1,4 @@
-//! Keeps the run lock while a run goes on: a lock whose connection was lost is taken again.
+//! Keeps a lock while a run goes on: one whose connection was lost is taken again.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -11,32 +11,46 @@ use crate::exec::StopFlag;
 /// How often the lock is looked at.
 const PERIOD: Duration = Duration::from_secs(3);
 
-/// Holds the run lock until dropped.
+/// Holds a lock until dropped.
 pub(super) struct LockKeeper {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl LockKeeper {
-    /// Takes the lock, or says who has it. When it is lost and another program has it, `stop` is raised; what is in
+    /// Takes the run lock, or says who has it. When it is lost and another program has it, `stop` is raised; what is in
     /// flight then is refused by the epoch in the journal.
     pub(super) fn acquire(db: &Database, stop: &StopFlag) -> Result<Self, LockError> {
-        let mut lock = Some(RunLock::acquire(db, LockKey::RUN)?);
+        Self::keep(db, LockKey::RUN, Some(stop.clone()))
+    }
+
+    /// Shows that the program of this number lives. Nobody else takes this lock: while it is lost others may take the
+    /// program's chunks, and do no harm.
+    pub(super) fn live(db: &Database, program: i32) -> Result<Self, LockError> {
+        Self::keep(db, LockKey::program(program), None)
+    }
+
+    fn keep(db: &Database, key: LockKey, stop: Option<StopFlag>) -> Result<Self, LockError> {
+        let mut lock = Some(RunLock::acquire(db, key)?);
         let (end, ended) = channel();
-        let (db, stop) = (db.clone(), stop.clone());
+        let db = db.clone();
         let watch = move || {
             while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                 if lock.as_mut().is_some_and(RunLock::still_held) {
                     continue;
                 }
-                match RunLock::acquire(&db, LockKey::RUN) {
+                match RunLock::acquire(&db, key) {
                     Ok(again) => lock = Some(again),
-                    Err(LockError::Busy(holder)) => {
-                        tracing::error!(pid = holder.pid, "another tenantize has taken the run lock");
-                        stop.raise();
-                    }
+                    Err(LockError::Busy(holder)) => match &stop {
+                        Some(stop) => {
+                            tracing::error!(pid = holder.pid, "another tenantize has taken the run lock");
+                            stop.raise();
+                        }
+                        // Our own session of before: the server has not noticed its end.
+                        None => tracing::debug!(pid = holder.pid, "the lock is still held by a session that is lost"),
+                    },
                     // The server is away: the workers wait for it too.
-                    Err(error) => tracing::debug!(%error, "the run lock is lost and cannot be taken yet"),
+                    Err(error) => tracing::debug!(%error, "the lock is lost and cannot be taken yet"),
                 }
             }
         };

@@ -6,6 +6,7 @@ mod clean;
 mod control;
 mod demo;
 mod init;
+mod join;
 mod keeper;
 mod man;
 mod plan;

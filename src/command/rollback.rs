@@ -29,7 +29,7 @@ pub(super) fn run(cx: &Context<'_>, args: &RollbackArgs) -> Result<(), Error> {
     let key = store::take_over(&mut conn, record.id, RunState::RollingBack)?;
     drop(conn);
     // Nothing holds the way back.
-    let gate = Arc::new(Gate::new(Settings::default()));
+    let gate = Arc::new(Gate::new(Settings::default(), 0));
     let options = ExecOptions { lock_budget: args.lock_budget, patience: Duration::from_mins(10), until: None, steps: None };
     let ending = Executor::new(&db, &plan, key, &options, cx.ui.reporter(), (stop, gate)).rollback(args.to, args.by_hand.as_deref());
     let ending = ending.map_err(|error| Error::Undo { step: error.step, source: error.source })?;

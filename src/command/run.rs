@@ -13,13 +13,16 @@ use crate::config::Config;
 use crate::db::Database;
 use crate::error::Error;
 use crate::exec::{Ending, ExecOptions, Executor, StopFlag};
-use crate::journal::{self, JournalError, RunRecord, RunState, store};
+use crate::journal::{self, JournalError, RunRecord, RunState, steering, store};
 use crate::plan::{Plan, render_findings};
 use crate::progress::Resumed;
 use crate::progress::style::plural;
 use crate::steer::{MOST_JOBS, SettingError, Settings, Span, Watch};
 
 pub(super) fn run(cx: &Context<'_>, args: &RunArgs) -> Result<(), Error> {
+    if args.join {
+        return super::join::join(cx, args);
+    }
     let settings = settings(&args.work)?;
     let stop = stop_flag()?;
     let config = cx.config()?;
@@ -61,12 +64,12 @@ pub(super) fn resume(cx: &Context<'_>, args: &WorkArgs) -> Result<(), Error> {
     execute(cx, &db, &plan, key, args, (Resumed::Resumed, stop, settings))
 }
 
-fn stop_flag() -> Result<StopFlag, Error> {
+pub(super) fn stop_flag() -> Result<StopFlag, Error> {
     StopFlag::on_signals().map_err(Error::system("cannot listen to signals"))
 }
 
 /// The settings of the command line; those of the journal win over them.
-fn settings(work: &WorkArgs) -> Result<Settings, SettingError> {
+pub(super) fn settings(work: &WorkArgs) -> Result<Settings, SettingError> {
     let mut settings = Settings::default();
     settings.set("jobs", &work.jobs.to_string())?;
     settings.set("batch-time", &Span(work.batch_time).to_string())?;
@@ -97,11 +100,34 @@ fn execute(
     work: &WorkArgs,
     (resumed, stop, settings): (Resumed, StopFlag, Settings),
 ) -> Result<(), Error> {
-    let options = ExecOptions { lock_budget: work.lock_budget, patience: work.patience, until: work.until, steps: work.steps };
-    let watch = Watch::start(db, key.id, settings);
-    let steered = (stop, Arc::clone(watch.gate()));
+    let options = options(work);
+    let present = Present::enter(db, key.id, settings)?;
+    let steered = (stop, Arc::clone(present.watch.gate()));
     let ending = Executor::new(db, plan, key, &options, cx.ui.reporter(), steered).apply(resumed)?;
     if ending == Ending::Stopped { Err(Error::Stopped) } else { Ok(()) }
+}
+
+pub(super) fn options(work: &WorkArgs) -> ExecOptions {
+    ExecOptions { lock_budget: work.lock_budget, patience: work.patience, until: work.until, steps: work.steps }
+}
+
+/// This program among those that work on a run, until dropped.
+pub(super) struct Present {
+    /// Its number.
+    pub(super) number: i32,
+    /// What steers it.
+    pub(super) watch: Watch,
+    // Last: whoever finds its lock free finds no worker of it either.
+    _life: LockKeeper,
+}
+
+impl Present {
+    /// Enters the program into the journal and shows that it lives.
+    pub(super) fn enter(db: &Database, run: i64, settings: Settings) -> Result<Self, Error> {
+        let number = steering::enter(&mut *db.get()?, run)?;
+        let life = LockKeeper::live(db, number)?;
+        Ok(Self { number, watch: Watch::start(db, (run, number), settings), _life: life })
+    }
 }
 
 /// A new run must not begin over what an earlier one has left.

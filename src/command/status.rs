@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::journal::{RunRecord, RunState, StepRecord, StepState, chunks, steering, store};
 use crate::phase::Phase;
 use crate::progress::style::{self, Palette, plural};
-use crate::steer::{HorizonHolder, Outlook, ProgramState, horizon};
+use crate::steer::{HorizonHolder, Outlook, ProgramState, StepProgress, horizon};
 
 /// The state of a run, for people and programs.
 #[derive(Debug, Serialize)]
@@ -195,6 +195,9 @@ fn text(status: &Status, palette: Palette) -> String {
         }
     }
     for program in &status.programs {
+        if status.programs.len() > 1 {
+            let _ = writeln!(text, "  program {}, process {} on its machine", program.program, program.process);
+        }
         program_text(&mut text, program, palette);
     }
     for holder in &status.horizon {
@@ -205,21 +208,26 @@ fn text(status: &Status, palette: Palette) -> String {
     text
 }
 
-fn program_text(text: &mut String, program: &ProgramState, palette: Palette) {
-    let Some(step) = &program.step else { return };
-    let mut line = format!("  {step}");
-    if program.total > 0 {
-        let rate = program.rate.map_or("measuring".to_owned(), |rate| format!("{} rows/s", style::grouped(rate)));
-        let eta = match program.eta {
+fn step_text(text: &mut String, step: &StepProgress) {
+    let mut line = format!("  {}", step.step);
+    if step.total > 0 {
+        let rate = step.rate.map_or("measuring".to_owned(), |rate| format!("{} rows/s", style::grouped(rate)));
+        let eta = match step.eta {
             Outlook::Measuring => "measuring".to_owned(),
             Outlook::Seconds(left) => format!("ETA {}", style::duration(Duration::from_secs(left))),
             Outlook::Finishing => "finishing".to_owned(),
             Outlook::Throttled => "throttled".to_owned(),
             Outlook::Paused => "paused".to_owned(),
         };
-        let _ = write!(line, "  {} of ~{} rows  {rate}  {eta}", style::grouped(program.settled), style::grouped(program.total));
+        let _ = write!(line, "  {} of ~{} rows  {rate}  {eta}", style::grouped(step.settled), style::grouped(step.total));
     }
     let _ = writeln!(text, "{line}");
+}
+
+fn program_text(text: &mut String, program: &ProgramState, palette: Palette) {
+    for step in &program.steps {
+        step_text(text, step);
+    }
     if let Some(reason) = &program.waits {
         let _ = writeln!(text, "    {}", palette.warn(format!("waits: {reason}")));
     }

@@ -9,8 +9,10 @@ use thiserror::Error;
 use super::Database;
 use super::error::ConnectError;
 
-/// The first half of every advisory lock of ours ("tena"); the second is the [`LockKey`].
-const NAMESPACE: i32 = 0x7465_6e61;
+/// The first half of every advisory lock of ours: "tena" for what only one may do, "tenp" for programs that live.
+const TASKS: i32 = 0x7465_6e61;
+/// See [`LockKey::program`].
+pub const PROGRAMS: i32 = 0x7465_6e70;
 
 /// How often to look again when the lock is taken but its holder has just gone.
 const LOOKS: u32 = 20;
@@ -24,16 +26,27 @@ const HOLDER: &str = include_str!("holder.sql");
 
 /// What a lock is for. Locks of different keys do not exclude each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LockKey(i32);
+pub struct LockKey {
+    space: i32,
+    key: i32,
+}
 
 impl LockKey {
     /// One run at a time.
-    pub const RUN: Self = Self(1);
+    pub const RUN: Self = Self { space: TASKS, key: 1 };
 
     /// A key for another purpose.
     #[must_use]
     pub const fn new(key: u16) -> Self {
-        Self(key as i32)
+        Self { space: TASKS, key: key as i32 }
+    }
+
+    /// Held by a program as long as it lives: when it is free, the chunks that the program has claimed are nobody's.
+    ///
+    /// Others only look whether it is held; they never take it.
+    #[must_use]
+    pub const fn program(number: i32) -> Self {
+        Self { space: PROGRAMS, key: number }
     }
 }
 
@@ -146,12 +159,12 @@ struct Answer {
 }
 
 fn ask(conn: &mut PgConnection, question: &str, key: LockKey) -> QueryResult<bool> {
-    diesel::sql_query(question).bind::<Integer, _>(NAMESPACE).bind::<Integer, _>(key.0).get_result(conn).map(|answer: Answer| answer.yes)
+    diesel::sql_query(question).bind::<Integer, _>(key.space).bind::<Integer, _>(key.key).get_result(conn).map(|answer: Answer| answer.yes)
 }
 
 /// Who has the lock at this moment; asking does not touch it.
 pub fn holder(conn: &mut PgConnection, key: LockKey) -> QueryResult<Option<Holder>> {
-    diesel::sql_query(HOLDER).bind::<Integer, _>(NAMESPACE).bind::<Integer, _>(key.0).get_result(conn).optional()
+    diesel::sql_query(HOLDER).bind::<Integer, _>(key.space).bind::<Integer, _>(key.key).get_result(conn).optional()
 }
 
 #[cfg(test)]

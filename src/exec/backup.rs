@@ -58,7 +58,7 @@ struct Fingerprint {
 
 impl Executor<'_> {
     /// Copies all tables. Half a backup is none: after an interruption all copies are made again.
-    pub(super) fn back_up(&mut self, step: &Step, spec: &BackupSpec) -> Result<Option<i64>, ExecError> {
+    pub(super) fn back_up(&self, step: &Step, spec: &BackupSpec) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.patiently(|conn| Ok(conn.transaction(|conn| store::begin_step(conn, run, &step.id))?))?;
         self.discard_backup(&step.id, spec)?;
@@ -91,7 +91,7 @@ impl Executor<'_> {
     /// Drops what an interrupted backup left, and what `rollback` takes back.
     ///
     /// A server that was not told of our end may still be copying: the locks are waited for.
-    pub(super) fn discard_backup(&mut self, step: &StepId, spec: &BackupSpec) -> Result<(), ExecError> {
+    pub(super) fn discard_backup(&self, step: &StepId, spec: &BackupSpec) -> Result<(), ExecError> {
         self.in_one_transaction(step, &mut |conn| {
             for copy in &spec.copies {
                 sql::drop_copy(&copy.copy).run(conn)?;

@@ -6,11 +6,13 @@ mod step;
 mod stop;
 mod undo;
 
+pub use crate::fill::Helped;
 pub use error::ExecError;
 pub use stop::StopFlag;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -71,6 +73,8 @@ pub struct Executor<'a> {
     pub(crate) report: Arc<dyn Reporter>,
     pub(crate) stop: StopFlag,
     pub(crate) gate: Arc<Gate>,
+    /// Rows that this program has written.
+    pub(crate) written: AtomicI64,
     watch: Mutex<BlockerWatch>,
 }
 
@@ -86,11 +90,11 @@ impl<'a> Executor<'a> {
         (stop, gate): (StopFlag, Arc<Gate>),
     ) -> Self {
         let report = Arc::new(Observed::new(report, Arc::clone(&gate)));
-        Self { db, plan, run, options, report, stop, gate, watch: Mutex::new(BlockerWatch::new(db)) }
+        Self { db, plan, run, options, report, stop, gate, written: AtomicI64::new(0), watch: Mutex::new(BlockerWatch::new(db)) }
     }
 
     /// Applies every step that the journal does not already call done.
-    pub fn apply(&mut self, resumed: Resumed) -> Result<Ending, StepError> {
+    pub fn apply(&self, resumed: Resumed) -> Result<Ending, StepError> {
         let clock = Instant::now();
         let states = self.states().map_err(|source| self.journal_failed(source))?;
         let done = |step: &Step| states.get(&step.id) == Some(&StepState::Done);
@@ -102,18 +106,16 @@ impl<'a> Executor<'a> {
                 let phase_clock = Instant::now();
                 let steps = self.plan.phase(phase).count();
                 self.tell(&Event::PhaseStarted { phase: phase.name().into(), steps, left: left.len() });
-                for step in left {
-                    if self.stop.requested() {
-                        return self.stopped();
-                    }
-                    if left_of_budget == 0 {
-                        return self.paused("the number of steps that was asked for is done");
-                    }
-                    match self.step(step) {
-                        Err(StepError { source: ExecError::Stopped, .. }) => return self.stopped(),
-                        other => other?,
-                    }
-                    left_of_budget -= 1;
+                let count = left.len();
+                let worked = match phase {
+                    Phase::Backfill => self.backfill(&done, left_of_budget),
+                    _ => self.in_order(&left, left_of_budget),
+                };
+                match worked {
+                    Err(StepError { source: ExecError::Stopped, .. }) => return self.stopped(),
+                    Err(error) => return Err(error),
+                    Ok(worked) if worked < count => return self.paused("the number of steps that was asked for is done"),
+                    Ok(worked) => left_of_budget -= worked,
                 }
                 self.promise(phase)?;
                 let took_ms = milliseconds(phase_clock);
@@ -129,6 +131,17 @@ impl<'a> Executor<'a> {
         self.end(RunState::Finished)?;
         self.tell(&Event::RunFinished { took_ms: milliseconds(clock), next: "tenantize verify".into() });
         Ok(Ending::Finished)
+    }
+
+    /// Runs steps one after the other, `budget` of them at most; returns how many.
+    fn in_order(&self, steps: &[&Step], budget: usize) -> Result<usize, StepError> {
+        for step in steps.iter().take(budget) {
+            if self.stop.requested() {
+                return Err(self.journal_failed(ExecError::Stopped));
+            }
+            self.step(step)?;
+        }
+        Ok(steps.len().min(budget))
     }
 
     /// Asks the database whether what the phase promises is so.
@@ -156,13 +169,13 @@ impl<'a> Executor<'a> {
         Err(StepError { step: StepId::new(phase, None, "promise"), source: ExecError::Promise { phase: phase.to_string(), detail } })
     }
 
-    fn stopped(&mut self) -> Result<Ending, StepError> {
+    fn stopped(&self) -> Result<Ending, StepError> {
         self.end(RunState::Stopped)?;
         self.tell(&Event::RunStopped { reason: "stopped on request".into(), next: "tenantize resume".into() });
         Ok(Ending::Stopped)
     }
 
-    fn paused(&mut self, reason: &str) -> Result<Ending, StepError> {
+    fn paused(&self, reason: &str) -> Result<Ending, StepError> {
         self.end(RunState::Stopped)?;
         self.tell(&Event::RunStopped { reason: reason.into(), next: "tenantize resume".into() });
         Ok(Ending::Paused(reason.into()))
@@ -179,12 +192,19 @@ impl<'a> Executor<'a> {
         self.patiently(|conn| Ok(store::end_run(conn, run, state)?)).map_err(|source| self.journal_failed(source))
     }
 
-    fn journal_failed(&self, source: ExecError) -> StepError {
+    pub(crate) fn journal_failed(&self, source: ExecError) -> StepError {
         StepError { step: StepId::from_journal(format!("run {}", self.run.id)), source }
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), StepError> {
+    /// Tells that a step begins, when nothing holds the run; returns when it did.
+    pub(crate) fn start_step(&self, step: &Step) -> Result<Instant, StepError> {
         let clock = Instant::now();
+        self.tell_started(step);
+        self.gate.wait(step.id.as_str(), &*self.report, &self.stop);
+        if self.stop.requested() { Err(StepError { step: step.id.clone(), source: ExecError::Stopped }) } else { Ok(clock) }
+    }
+
+    pub(crate) fn tell_started(&self, step: &Step) {
         self.tell(&Event::StepStarted {
             step: step.id.to_string(),
             phase: step.phase.name().into(),
@@ -192,10 +212,30 @@ impl<'a> Executor<'a> {
             why: step.why.clone(),
             lock: step.lock().to_string(),
         });
-        self.gate.wait(step.id.as_str(), &*self.report, &self.stop);
-        if self.stop.requested() {
-            return Err(StepError { step: step.id.clone(), source: ExecError::Stopped });
+    }
+
+    /// Tells that a step is done.
+    pub(crate) fn step_finished(&self, step: &Step, clock: Instant, rows: Option<i64>) {
+        let finished = Event::StepFinished { step: step.id.to_string(), took_ms: milliseconds(clock), rows: rows.map(i64::cast_unsigned) };
+        self.keep_event(&finished);
+        self.tell(&finished);
+    }
+
+    fn step(&self, step: &Step) -> Result<(), StepError> {
+        self.do_step(step).map_err(|error| self.noted(error))
+    }
+
+    /// The error, after it is written down, unless somebody asked to stop.
+    pub(crate) fn noted(&self, error: StepError) -> StepError {
+        match error {
+            StepError { source: ExecError::Stopped, .. } => error,
+            StepError { step, source } => StepError { source: self.note_failure(&step, source), step },
         }
+    }
+
+    /// Does a step; a failure is not written down.
+    pub(crate) fn do_step(&self, step: &Step) -> Result<(), StepError> {
+        let clock = self.start_step(step)?;
         let result = match self.act(step) {
             // Some transaction was older than the fill and has ended since. None is now: the CHECK had to wait for them.
             Err(error) if is_violated(&error, DatabaseErrorKind::CheckViolation) => self.fill_late_rows().and_then(|()| self.act(step)),
@@ -205,40 +245,28 @@ impl<'a> Executor<'a> {
             }
             result => result,
         };
-        match result {
-            Ok(rows) => {
-                let finished =
-                    Event::StepFinished { step: step.id.to_string(), took_ms: milliseconds(clock), rows: rows.map(i64::cast_unsigned) };
-                self.keep_event(&finished);
-                self.tell(&finished);
-                Ok(())
-            }
-            Err(ExecError::Stopped) => Err(StepError { step: step.id.clone(), source: ExecError::Stopped }),
-            Err(source) => {
-                let source = self.note_failure(step, source);
-                Err(StepError { step: step.id.clone(), source })
-            }
-        }
+        let rows = result.map_err(|source| StepError { step: step.id.clone(), source })?;
+        self.step_finished(step, clock, rows);
+        Ok(())
     }
 
-    fn act(&mut self, step: &Step) -> Result<Option<i64>, ExecError> {
+    fn act(&self, step: &Step) -> Result<Option<i64>, ExecError> {
         match &step.action {
             Action::Apply { changes } => self.apply_changes(step, changes),
             Action::Concurrent { change } => self.concurrent(step, change),
             Action::Backup(spec) => self.back_up(step, spec),
-            Action::Fill(spec) => self.fill(step, spec),
-            Action::Settle { fills } => self.settle(step, fills),
+            Action::Fill(_) | Action::Settle { .. } => self.fill(step),
         }
     }
 
     /// Writes the failure down, if the journal can still be reached and is still ours.
     ///
     /// Returns the reason: to lose the run to another program is one, whatever came of it.
-    fn note_failure(&self, step: &Step, error: ExecError) -> ExecError {
+    fn note_failure(&self, step: &StepId, error: ExecError) -> ExecError {
         let text = crate::error::chain(&error);
         let noted = self.db.get().map_err(ExecError::from).and_then(|mut conn| {
             Ok(conn.transaction(|conn| {
-                store::fail_step(conn, self.run, &step.id, &text)?;
+                store::fail_step(conn, self.run, step, &text)?;
                 store::end_run(conn, self.run, RunState::Failed)
             })?)
         });

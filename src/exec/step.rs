@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::{ExecError, Executor, lock_wait};
+use crate::db::BlockerWatch;
 use crate::db::retry::{LockAttempt, RetryError, RetryPolicy, ddl};
 use crate::journal::{StepState, store};
 use crate::plan::{Step, StepId};
@@ -32,7 +33,7 @@ struct Validity {
 
 impl Executor<'_> {
     /// Runs changes in one short transaction together with the journal row.
-    pub(super) fn apply_changes(&mut self, step: &Step, changes: &[Change]) -> Result<Option<i64>, ExecError> {
+    pub(super) fn apply_changes(&self, step: &Step, changes: &[Change]) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.in_one_transaction(&step.id, &mut |conn| {
             if store::is_in_state(conn, run, &step.id, StepState::Done)? {
@@ -46,7 +47,7 @@ impl Executor<'_> {
 
     /// Runs work in a transaction that gets its locks within the budget; `work` must journal what it does.
     pub(super) fn in_one_transaction<T>(
-        &mut self,
+        &self,
         step: &StepId,
         work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
     ) -> Result<T, ExecError> {
@@ -56,12 +57,15 @@ impl Executor<'_> {
 
     /// Runs work by the lock ladder, on a connection that comes back when it is lost.
     fn with_locks<T>(
-        &mut self,
+        &self,
         step: &StepId,
         policy: &RetryPolicy,
         work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
     ) -> Result<T, ExecError> {
-        let mut watch = self.watch.lock().map_err(|_| ExecError::Worker)?;
+        // Steps that run at the same time: one of them looks with the watch that is there.
+        let mut shared = self.watch.try_lock();
+        let mut own = BlockerWatch::new(self.db);
+        let watch = shared.as_deref_mut().unwrap_or(&mut own);
         let (reporter, halt) = (self.report.clone(), self.stop.clone());
         let run = self.run;
         self.patiently(|conn| {
@@ -73,7 +77,7 @@ impl Executor<'_> {
             };
             // The ladder understands errors of the server; others are carried around it.
             let mut carried = None;
-            let result = ddl(conn, policy, &mut watch, &mut on_wait, |conn| match work(conn) {
+            let result = ddl(conn, policy, watch, &mut on_wait, |conn| match work(conn) {
                 Ok(value) => Ok(value),
                 Err(ExecError::Query(error)) => Err(error),
                 Err(other) => {
@@ -89,7 +93,7 @@ impl Executor<'_> {
     }
 
     /// Runs a change that refuses transactions: noted before, probed, noted after.
-    pub(super) fn concurrent(&mut self, step: &Step, change: &Change) -> Result<Option<i64>, ExecError> {
+    pub(super) fn concurrent(&self, step: &Step, change: &Change) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.patiently(|conn| Ok(conn.transaction(|conn| store::begin_step(conn, run, &step.id))?))?;
         self.outside_transaction(&step.id, change)?;
@@ -98,7 +102,7 @@ impl Executor<'_> {
     }
 
     /// Runs a change that refuses transactions unless a probe says that it took effect.
-    pub(super) fn outside_transaction(&mut self, step: &StepId, change: &Change) -> Result<(), ExecError> {
+    pub(super) fn outside_transaction(&self, step: &StepId, change: &Change) -> Result<(), ExecError> {
         let policy = RetryPolicy::concurrently(self.options.patience);
         self.with_locks(step, &policy, &mut |conn| {
             match probe(conn, change)? {

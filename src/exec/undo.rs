@@ -14,7 +14,7 @@ impl Executor<'_> {
     /// Undoes steps, newest first: all of them, or down to but not including the phase `keep`.
     ///
     /// The step `by_hand` counts as undone if it cannot be taken back otherwise.
-    pub fn rollback(&mut self, keep: Option<Phase>, by_hand: Option<&str>) -> Result<super::Ending, StepError> {
+    pub fn rollback(&self, keep: Option<Phase>, by_hand: Option<&str>) -> Result<super::Ending, StepError> {
         let run = self.run.id;
         let records = self.patiently(|conn| Ok(store::steps_to_undo(conn, run)?)).map_err(|source| self.journal_failed(source))?;
         for record in records {
@@ -42,7 +42,7 @@ impl Executor<'_> {
         Ok(super::Ending::Finished)
     }
 
-    fn undo(&mut self, step: &Step, state: StepState) -> Result<(), ExecError> {
+    fn undo(&self, step: &Step, state: StepState) -> Result<(), ExecError> {
         let run = self.run;
         let atomic = matches!(step.action, Action::Apply { .. });
         match &step.undo {
@@ -67,7 +67,7 @@ impl Executor<'_> {
         }
     }
 
-    fn note_undone(&mut self, step: &StepId, changes: &[Change]) -> Result<(), ExecError> {
+    fn note_undone(&self, step: &StepId, changes: &[Change]) -> Result<(), ExecError> {
         let run = self.run;
         self.in_one_transaction(step, &mut |conn| {
             if store::is_in_state(conn, run, step, StepState::Undone)? {

@@ -1,44 +1,39 @@
 //! The loop of one worker: claim a chunk, visit its pages stripe by stripe, checkpoint with every batch.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 
+use super::conflict::Conflicts;
 use super::pace::Pace;
 use super::stripe::SEGMENTS;
 use crate::config::TriggerPolicy;
-use crate::db::reconnect::{ConnectionWait, Patience, reconnecting};
-use crate::db::{Database, Fault, HasFault as _};
-use crate::exec::{ExecError, StopFlag, lost, milliseconds};
+use crate::db::{Fault, HasFault as _};
+use crate::exec::{ExecError, Executor, milliseconds};
+use crate::journal::chunks::Claimant;
 use crate::journal::{Chunk, JournalError, chunks, store};
-use crate::plan::FillSpec;
-use crate::progress::{Event, Reporter};
+use crate::plan::{FillSpec, StepId};
+use crate::progress::Event;
 use crate::sql::fill::{FillBatch, Stripe};
-use crate::steer::Gate;
 
-/// One pass over one table, shared by its workers.
-pub(super) struct Job<'a> {
-    pub(super) db: &'a Database,
-    pub(super) run: store::RunKey,
-    pub(super) pass: chunks::Pass<'a>,
-    pub(super) spec: &'a FillSpec,
-    /// Whether triggers can be kept from firing.
-    pub(super) suppress: Suppress,
-    /// What holds the workers back, and how many there are to be.
-    pub(super) gate: &'a Gate,
-    /// Whether a worker has found nothing left to claim.
-    pub(super) drained: &'a AtomicBool,
-    pub(super) lock_budget: Duration,
-    pub(super) patience: Duration,
-    pub(super) report: &'a dyn Reporter,
-    pub(super) stop: &'a StopFlag,
+/// One pass over one table, shared by the workers that work on it.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// The step whose chunks these are.
+    pub(super) step: StepId,
+    pub(super) spec: FillSpec,
+    relation: String,
+    /// 0 = the fill, from 1 on sweeps.
+    pub(super) number: i32,
+    suppress: Suppress,
+    /// This program has claimed the chunks before this page.
+    from: AtomicI64,
     /// Rows of the step that are settled, by all workers and in earlier executions.
-    pub(super) settled: &'a AtomicI64,
-    /// Rows that this pass has written.
-    pub(super) moved: &'a AtomicI64,
+    pub(super) settled: Arc<AtomicI64>,
 }
 
 /// Whether triggers are kept from firing.
@@ -51,85 +46,121 @@ pub(super) enum Suppress {
 }
 
 impl Suppress {
-    pub(super) fn wanted(spec: &FillSpec, allowed: Allowed) -> Self {
-        if spec.triggers == TriggerPolicy::Suppress && allowed == Allowed::Yes { Self::Yes } else { Self::No }
-    }
-}
-
-/// Whether the connected role may set `session_replication_role`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Allowed {
-    /// It may.
-    Yes,
-    /// It may not; the planner has seen to it that no trigger fires.
-    No,
-}
-
-/// Conflicts with the application in a row before the worker gives up waiting.
-struct Conflicts {
-    since: Option<Instant>,
-    attempt: u32,
-}
-
-impl Job<'_> {
-    /// Whether there is nothing left to claim.
-    pub(super) fn is_drained(&self) -> bool {
-        self.drained.load(Ordering::Relaxed)
+    /// What the operator wants, as far as the connected role may; where it may not, the planner has seen to it that no trigger fires.
+    pub(super) fn wanted(conn: &mut PgConnection, spec: &FillSpec) -> QueryResult<Self> {
+        Ok(if spec.triggers == TriggerPolicy::Suppress && may_suppress_triggers(conn)? { Self::Yes } else { Self::No })
     }
 
-    /// Works until no chunk is left, or the operator wants fewer workers.
-    pub(super) fn work(&self, number: usize) -> Result<(), ExecError> {
-        let name = format!("{}/{number}", self.run.epoch);
-        let mut pace = Pace::new(self.gate.settings().batch_time);
-        loop {
-            if self.stop.requested() {
-                return Err(ExecError::Stopped);
-            }
-            if number > self.gate.jobs() {
-                return Ok(());
-            }
-            let Some(mut chunk) = self.with_connection(|conn| Ok(chunks::claim(conn, self.run, &self.pass, &name)?))? else {
-                self.drained.store(true, Ordering::Relaxed);
-                return Ok(());
-            };
-            self.chunk(&mut chunk, &name, number, &mut pace)?;
+    /// The settings of a batch. A lost commit takes its checkpoint with it, so it need not wait for the disk. A batch must
+    /// never hash a whole parent table, so joins probe its key.
+    pub(super) fn settings(self) -> &'static str {
+        const COMMON: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL synchronous_commit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+                              SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
+        const SUPPRESSING: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL session_replication_role = replica; SET LOCAL synchronous_commit = off; \
+                                   SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+                                   SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
+        match self {
+            Self::Yes => SUPPRESSING,
+            Self::No => COMMON,
         }
     }
+}
 
-    fn with_connection<T>(&self, work: impl FnMut(&mut PgConnection) -> Result<T, ExecError>) -> Result<T, ExecError> {
-        use std::ops::ControlFlow;
-        let mut on_wait = |wait: ConnectionWait<'_>| {
-            self.report.event(&lost(&wait));
-            if self.stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        Ok(reconnecting(self.db, Patience(self.patience), &mut on_wait, work)?)
+/// Whether the connected role may keep triggers from firing.
+fn may_suppress_triggers(conn: &mut PgConnection) -> QueryResult<bool> {
+    let tried = conn.transaction(|conn| conn.batch_execute("SET LOCAL session_replication_role = replica"));
+    match tried {
+        Ok(()) => Ok(true),
+        Err(diesel::result::Error::DatabaseError(kind, _)) if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Job {
+    /// A pass whose chunks are in the journal.
+    pub(super) fn new(step: &StepId, spec: FillSpec, number: i32, suppress: Suppress, settled: Arc<AtomicI64>) -> Self {
+        Self { step: step.clone(), relation: spec.table.plain(), spec, number, suppress, from: AtomicI64::new(0), settled }
     }
 
-    fn chunk(&self, chunk: &mut Chunk, worker: &str, number: usize, pace: &mut Pace) -> Result<(), ExecError> {
-        let mut conflicts = Conflicts { since: None, attempt: 0 };
+    pub(super) fn pass(&self) -> chunks::Pass<'_> {
+        chunks::Pass { step: &self.step, relation: &self.relation, number: self.number }
+    }
+}
+
+/// A worker.
+pub(super) struct Hand<'a> {
+    exec: &'a Executor<'a>,
+    number: usize,
+    me: Claimant,
+    /// Raised when a worker has failed: the others give their chunks back.
+    halted: &'a AtomicBool,
+    /// How big its batches are, in the table where it worked last.
+    pace: Option<(String, Pace)>,
+}
+
+impl<'a> Hand<'a> {
+    pub(super) fn new(exec: &'a Executor<'a>, number: usize, halted: &'a AtomicBool) -> Self {
+        let me = Claimant { program: exec.gate.number(), worker: i32::try_from(number).unwrap_or(i32::MAX) };
+        Self { exec, number, me, halted, pace: None }
+    }
+
+    /// Whether it must not begin another batch.
+    pub(super) fn is_dismissed(&self) -> bool {
+        self.exec.stop.requested() || self.halted.load(Ordering::Relaxed) || self.number > self.exec.gate.jobs()
+    }
+
+    /// Works on the next chunk of a pass; false if there is none to claim.
+    pub(super) fn take(&mut self, job: &Job) -> Result<bool, ExecError> {
+        let from = job.from.load(Ordering::Relaxed);
+        let mut claimed = self.claim(job, from)?;
+        if claimed.is_none() && from > 0 {
+            // Somebody may have given one back.
+            claimed = self.claim(job, 0)?;
+        }
+        let Some(mut chunk) = claimed else { return Ok(false) };
+        job.from.fetch_max(chunk.end_page, Ordering::Relaxed);
+        let mut pace = match self.pace.take() {
+            Some((relation, pace)) if relation == job.relation => pace,
+            _ => Pace::new(self.exec.gate.settings().batch_time),
+        };
+        let worked = self.chunk(job, &mut chunk, &mut pace);
+        self.pace = Some((job.relation.clone(), pace));
+        worked.map(|()| true)
+    }
+
+    fn claim(&self, job: &Job, from: i64) -> Result<Option<Chunk>, ExecError> {
+        self.exec.patiently(|conn| Ok(chunks::claim(conn, self.exec.run, &job.pass(), self.me, from)?))
+    }
+
+    fn chunk(&self, job: &Job, chunk: &mut Chunk, pace: &mut Pace) -> Result<(), ExecError> {
+        let exec = self.exec;
+        let mut conflicts = Conflicts::new(exec.options.lock_budget);
         while chunk.stripe < chunk.stripes {
-            self.gate.wait(self.pass.step.as_str(), self.report, self.stop);
-            if self.stop.requested() || number > self.gate.jobs() {
-                self.with_connection(|conn| Ok(chunks::release(conn, self.run, chunk, worker)?))?;
-                return if self.stop.requested() { Err(ExecError::Stopped) } else { Ok(()) };
+            exec.gate.wait(job.step.as_str(), &*exec.report, &exec.stop);
+            if self.is_dismissed() {
+                return exec.patiently(|conn| Ok(chunks::release(conn, exec.run, chunk, self.me)?));
             }
-            pace.aim(self.gate.settings().batch_time);
+            pace.aim(exec.gate.settings().batch_time);
             // A visit takes several segments: by the next one the versions that this one leaves behind can be removed.
             let segment = ((chunk.end_page - chunk.first_page) / SEGMENTS).max(1);
             let end = (chunk.next_page + pace.pages().min(segment)).min(chunk.end_page);
             let clock = Instant::now();
-            match self.batch(chunk, end, worker) {
-                Ok(after) => {
-                    conflicts = Conflicts { since: None, attempt: 0 };
+            match self.batch(job, chunk, end) {
+                Ok(Some(after)) => {
+                    conflicts = Conflicts::new(exec.options.lock_budget);
                     let took = clock.elapsed();
                     pace.observe(end - chunk.next_page, took);
-                    self.told(after.rows_done - chunk.rows_done, end - chunk.next_page, clock, number);
+                    self.told(job, after.rows_done - chunk.rows_done, end - chunk.next_page, clock);
                     *chunk = after;
-                    self.gate.rest(took, self.stop);
+                    exec.gate.rest(took, &exec.stop);
                 }
+                // Another program has it.
+                Ok(None) => return Ok(()),
                 Err(error) if error.fault().is_transient() || error.fault() == Fault::StatementTimeout => {
                     pace.shrink();
-                    self.wait_for_application(&mut conflicts, error)?;
+                    conflicts.wait(&job.step, error, &*exec.report)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -137,84 +168,50 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// One segment of one stripe, with its checkpoint in the same transaction; returns the chunk after it.
+    /// One segment of one stripe, with its checkpoint in the same transaction; returns the chunk after it, or nothing if
+    /// the chunk is in other hands.
     ///
     /// A checkpoint that is not where it was left has the last word: a crash may have taken batches that were not yet on
     /// disk, or the connection was lost when the batch was committed already.
-    fn batch(&self, chunk: &Chunk, end: i64, worker: &str) -> Result<Chunk, ExecError> {
+    fn batch(&self, job: &Job, chunk: &Chunk, end: i64) -> Result<Option<Chunk>, ExecError> {
+        let (run, me) = (self.exec.run, self.me);
         let stripe = Stripe { index: narrow(chunk.stripe), of: narrow(chunk.stripes) };
-        let batch = FillBatch {
-            table: &self.spec.table,
-            column: &self.spec.column,
-            sources: &self.spec.sources,
-            pages: chunk.next_page..end,
-            stripe,
-        };
+        let batch =
+            FillBatch { table: &job.spec.table, column: &job.spec.column, sources: &job.spec.sources, pages: chunk.next_page..end, stripe };
         let statement = batch.statement();
-        self.with_connection(|conn| {
+        self.exec.patiently(|conn| {
             let committed = conn.transaction(|conn| {
-                conn.batch_execute(self.settings())?;
+                conn.batch_execute(job.suppress.settings())?;
                 let rows = i64::try_from(statement.run(conn)?).unwrap_or(i64::MAX);
                 let after = next(chunk, end, rows);
-                if chunks::advance(conn, self.run, chunk, &after, worker)? {
-                    Ok(after)
-                } else {
-                    Err(diesel::result::Error::RollbackTransaction)
-                }
+                if chunks::advance(conn, run, chunk, &after, me)? { Ok(after) } else { Err(diesel::result::Error::RollbackTransaction) }
             });
             match committed {
                 Err(diesel::result::Error::RollbackTransaction) => {
-                    let held = chunks::held(conn, self.run, chunk, worker)?;
-                    let elsewhere = held.filter(|held| (held.stripe, held.next_page) != (chunk.stripe, chunk.next_page));
-                    elsewhere.ok_or(ExecError::Journal(JournalError::Fenced))
+                    store::check_epoch(conn, run)?;
+                    match chunks::held(conn, run, chunk, me)? {
+                        Some(held) if (held.stripe, held.next_page) == (chunk.stripe, chunk.next_page) => {
+                            Err(ExecError::Journal(JournalError::Fenced))
+                        }
+                        held => Ok(held),
+                    }
                 }
-                other => Ok(other?),
+                other => Ok(Some(other?)),
             }
         })
     }
 
-    /// A lost commit takes its checkpoint with it, so it need not wait for the disk. A batch must never hash a whole
-    /// parent table, so joins probe its key.
-    fn settings(&self) -> &'static str {
-        const COMMON: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL synchronous_commit = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
-                              SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
-        const SUPPRESSING: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL session_replication_role = replica; SET LOCAL synchronous_commit = off; \
-                                   SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
-                                   SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
-        match self.suppress {
-            Suppress::Yes => SUPPRESSING,
-            Suppress::No => COMMON,
-        }
-    }
-
-    fn told(&self, rows: i64, pages: i64, clock: Instant, worker: usize) {
-        let settled = self.settled.fetch_add(rows, Ordering::Relaxed) + rows;
-        self.moved.fetch_add(rows, Ordering::Relaxed);
-        self.report.event(&Event::Advanced {
-            step: self.pass.step.to_string(),
+    fn told(&self, job: &Job, rows: i64, pages: i64, clock: Instant) {
+        let settled = job.settled.fetch_add(rows, Ordering::Relaxed) + rows;
+        self.exec.written.fetch_add(rows, Ordering::Relaxed);
+        self.exec.report.event(&Event::Advanced {
+            step: job.step.to_string(),
             unit_done: settled.cast_unsigned(),
             batch: rows.max(0).cast_unsigned(),
             took_ms: milliseconds(clock),
             size: pages.cast_unsigned(),
-            worker,
+            worker: self.number,
         });
-    }
-
-    fn wait_for_application(&self, conflicts: &mut Conflicts, error: ExecError) -> Result<(), ExecError> {
-        let since = *conflicts.since.get_or_insert_with(Instant::now);
-        if since.elapsed() > self.lock_budget {
-            return Err(error);
-        }
-        conflicts.attempt += 1;
-        let pause = Duration::from_millis(20 * u64::from(conflicts.attempt.min(25)) + fastrand::u64(0..50));
-        self.report.event(&Event::Retry {
-            step: self.pass.step.to_string(),
-            reason: crate::error::chain(&error),
-            attempt: conflicts.attempt,
-            retry_in_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-        });
-        std::thread::sleep(pause);
-        Ok(())
     }
 }
 

@@ -45,7 +45,8 @@ diesel::table! {
         next_page -> BigInt,
         rows_done -> BigInt,
         state -> Text,
-        worker -> Nullable<Text>,
+        program -> Nullable<Integer>,
+        worker -> Nullable<Integer>,
         updated_at -> Timestamptz,
     }
 }
@@ -76,7 +77,7 @@ diesel::table! {
     /// Programs that work on a run, and what each said last about itself.
     tenantize.programs (run_id, program) {
         run_id -> BigInt,
-        program -> Uuid,
+        program -> Integer,
         state -> Jsonb,
         seen_at -> Timestamptz,
     }

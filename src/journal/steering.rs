@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::schema::{control, programs};
 
@@ -42,19 +41,27 @@ pub fn set_settings(conn: &mut PgConnection, run: i64, settings: &BTreeMap<Strin
     diesel::update(control::table.find(run)).set(control::settings.eq(settings)).execute(conn).map(drop)
 }
 
-/// Notes what a program says of itself.
-pub fn tell(conn: &mut PgConnection, run: i64, program: Uuid, state: &Value) -> QueryResult<()> {
+/// Enters a program into the list of those that work on a run, and gives it its number.
+pub fn enter(conn: &mut PgConnection, run: i64) -> QueryResult<i32> {
     diesel::insert_into(programs::table)
-        .values((programs::run_id.eq(run), programs::program.eq(program), programs::state.eq(state)))
-        .on_conflict((programs::run_id, programs::program))
-        .do_update()
-        .set((programs::state.eq(state), programs::seen_at.eq(diesel::dsl::sql("clock_timestamp()"))))
-        .execute(conn)
-        .map(drop)
+        .values((programs::run_id.eq(run), programs::state.eq(Value::Null)))
+        .returning(programs::program)
+        .get_result(conn)
+}
+
+/// Notes what a program says of itself.
+pub fn tell(conn: &mut PgConnection, run: i64, program: i32, state: &Value) -> QueryResult<()> {
+    let row = (programs::state.eq(state), programs::seen_at.eq(diesel::dsl::sql("clock_timestamp()")));
+    if diesel::update(programs::table.find((run, program))).set(row).execute(conn)? == 0 {
+        // Somebody took it for dead.
+        let row = (programs::run_id.eq(run), programs::program.eq(program), programs::state.eq(state));
+        diesel::insert_into(programs::table).values(row).on_conflict_do_nothing().execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Forgets a program that has ended, and those that have been silent for an hour.
-pub fn leave(conn: &mut PgConnection, run: i64, program: Uuid) -> QueryResult<()> {
+pub fn leave(conn: &mut PgConnection, run: i64, program: i32) -> QueryResult<()> {
     let gone = programs::program.eq(program).or(programs::seen_at.lt(diesel::dsl::sql("now() - interval '1 hour'")));
     diesel::delete(programs::table.filter(programs::run_id.eq(run)).filter(gone)).execute(conn).map(drop)
 }

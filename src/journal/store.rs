@@ -96,6 +96,11 @@ pub fn newest_run(conn: &mut PgConnection) -> QueryResult<Option<RunRecord>> {
     RunRecord::query().order(runs::id.desc()).first(conn).optional()
 }
 
+/// A run as it is now.
+pub fn run(conn: &mut PgConnection, run: i64) -> QueryResult<Option<RunRecord>> {
+    RunRecord::query().filter(runs::id.eq(run)).first(conn).optional()
+}
+
 /// Takes a run over: whoever worked on it before finds another epoch.
 pub fn take_over(conn: &mut PgConnection, run: i64, state: RunState) -> QueryResult<RunKey> {
     let epoch = diesel::update(runs::table.find(run))
@@ -104,7 +109,7 @@ pub fn take_over(conn: &mut PgConnection, run: i64, state: RunState) -> QueryRes
         .get_result(conn)?;
     // What the predecessor had claimed goes back to the queue; its committed stripes are kept.
     diesel::update(fill_chunks::table.filter(fill_chunks::run_id.eq(run)).filter(fill_chunks::state.eq("claimed")))
-        .set((fill_chunks::state.eq("pending"), fill_chunks::worker.eq(None::<String>)))
+        .set((fill_chunks::state.eq("pending"), fill_chunks::program.eq(None::<i32>), fill_chunks::worker.eq(None::<i32>)))
         .execute(conn)?;
     Ok(RunKey { id: run, epoch })
 }
@@ -132,6 +137,12 @@ pub fn check_epoch(conn: &mut PgConnection, run: RunKey) -> Result<(), JournalEr
 /// The steps of a run in the order of the plan.
 pub fn steps_in_order(conn: &mut PgConnection, run: i64) -> QueryResult<Vec<StepRecord>> {
     StepRecord::query().filter(steps::run_id.eq(run)).order(steps::position).load(conn)
+}
+
+/// The steps of a run that have begun and are not done, in the order of the plan.
+pub fn running_steps(conn: &mut PgConnection, run: i64) -> QueryResult<Vec<String>> {
+    let running = steps::table.filter(steps::run_id.eq(run)).filter(steps::state.eq(StepState::Running));
+    running.order(steps::position).select(steps::step_id).load(conn)
 }
 
 /// Steps that took effect or may have, newest first: the order in which to undo them.

@@ -84,6 +84,14 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether it consists of passes over tables that workers share.
+    #[must_use]
+    pub fn is_fill(&self) -> bool {
+        matches!(self, Self::Fill(_) | Self::Settle { .. })
+    }
+}
+
 /// How a step is taken back.
 #[expect(clippy::large_enum_variant, reason = "a plan holds some thousands of them at most")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -71,13 +71,26 @@ impl FillBatch<'_> {
     }
 }
 
-/// Lets children follow parents that the application has moved to another tenant since the children were filled.
+/// Lets children on these pages follow parents that the application has moved to another tenant since the children were filled.
 #[must_use]
-pub fn realign(table: &QualifiedName, column: &Ident, parent: &ParentSource) -> Statement {
+pub fn realign(table: &QualifiedName, column: &Ident, parent: &ParentSource, pages: &std::ops::Range<i64>) -> Statement {
     let ParentSource { table: parents, column: tenant, on, .. } = parent;
     Statement::new(format!(
         "UPDATE ONLY {table} AS t SET {column} = p.{tenant} FROM {parents} AS p \
-         WHERE {} AND p.{tenant} IS NOT NULL AND t.{column} <> p.{tenant}",
+         WHERE t.ctid >= '({},0)' AND t.ctid < '({},0)' AND {} AND p.{tenant} IS NOT NULL AND t.{column} <> p.{tenant}",
+        pages.start,
+        pages.end,
+        join_condition("p", on)
+    ))
+}
+
+/// Pages of the table that hold rows of another tenant than their parent's, in order, with their number of such rows.
+#[must_use]
+pub fn misaligned_pages(table: &QualifiedName, column: &Ident, parent: &ParentSource) -> Statement {
+    let ParentSource { table: parents, column: tenant, on, .. } = parent;
+    Statement::new(format!(
+        "SELECT (t.ctid::text::point)[0]::bigint AS page, count(*) AS rows FROM ONLY {table} AS t JOIN {parents} AS p ON {} \
+         WHERE p.{tenant} IS NOT NULL AND t.{column} <> p.{tenant} GROUP BY 1 ORDER BY 1",
         join_condition("p", on)
     ))
 }

@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::setting::Settings;
 use crate::exec::StopFlag;
@@ -17,21 +16,13 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What a program says of itself, as `status` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramState {
-    /// The program.
-    pub program: Uuid,
+    /// The program's number in the journal.
+    pub program: i32,
     /// Its process on its machine.
     pub process: u32,
-    /// The step it works on.
-    pub step: Option<String>,
-    /// What the step changes.
-    pub subject: Option<String>,
-    /// Rows that are settled, by all programs.
-    pub settled: u64,
-    /// Rows there are, an estimate.
-    pub total: u64,
-    /// Rows per second in the recent window; none before enough was seen.
-    pub rate: Option<u64>,
-    /// When the step will end: seconds, or why that cannot be told.
+    /// The steps it works on, in the order they began.
+    pub steps: Vec<StepProgress>,
+    /// When the first of them will end.
     pub eta: Outlook,
     /// Why it waits.
     pub waits: Option<String>,
@@ -39,6 +30,23 @@ pub struct ProgramState {
     pub settings: BTreeMap<String, String>,
     /// What each worker did last.
     pub workers: BTreeMap<usize, WorkerState>,
+}
+
+/// How far a program sees a step to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepProgress {
+    /// The step.
+    pub step: String,
+    /// What it changes.
+    pub subject: Option<String>,
+    /// Rows that are settled.
+    pub settled: u64,
+    /// Rows there are, an estimate.
+    pub total: u64,
+    /// Rows per second in the recent window; none before enough was seen.
+    pub rate: Option<u64>,
+    /// When the step will end: seconds, or why that cannot be told.
+    pub eta: Outlook,
 }
 
 /// When a step will end.
@@ -91,28 +99,60 @@ pub struct Gate {
 struct State {
     settings: Settings,
     held: Option<String>,
-    program: ProgramState,
+    program: i32,
+    running: Vec<Running>,
+    workers: BTreeMap<usize, WorkerState>,
+}
+
+#[derive(Debug)]
+struct Running {
+    step: StepProgress,
     meter: Option<Meter>,
 }
 
+impl Running {
+    fn seen(&self, at: Duration, held: Option<Outlook>) -> StepProgress {
+        let mut step = self.step.clone();
+        if let Some(meter) = &self.meter {
+            step.rate = meter.rate(at);
+            step.eta = match meter.eta(at, step.total.saturating_sub(step.settled)) {
+                Eta::Measuring => Outlook::Measuring,
+                Eta::Ready(left) => Outlook::Seconds(left.as_secs()),
+                Eta::Finishing => Outlook::Finishing,
+                Eta::Halted(halt) => halt.into(),
+            };
+        }
+        // Before its first batch there is no meter that would know.
+        step.eta = held.unwrap_or(step.eta);
+        step
+    }
+}
+
+impl State {
+    fn running(&mut self, step: &str) -> Option<&mut Running> {
+        self.running.iter_mut().find(|running| running.step.step == step)
+    }
+
+    fn end(&mut self, step: &str) {
+        self.running.retain(|running| running.step.step != step);
+        if self.running.is_empty() {
+            self.workers.clear();
+        }
+    }
+}
+
 impl Gate {
-    /// An open gate.
+    /// An open gate, for the program of this number in the journal.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
-        let program = ProgramState {
-            program: Uuid::new_v4(),
-            process: std::process::id(),
-            step: None,
-            subject: None,
-            settled: 0,
-            total: 0,
-            rate: None,
-            eta: Outlook::Measuring,
-            waits: None,
-            settings: BTreeMap::new(),
-            workers: BTreeMap::new(),
-        };
-        Self { started: Instant::now(), state: Mutex::new(State { settings, held: None, program, meter: None }) }
+    pub fn new(settings: Settings, program: i32) -> Self {
+        let state = State { settings, held: None, program, running: Vec::new(), workers: BTreeMap::new() };
+        Self { started: Instant::now(), state: Mutex::new(state) }
+    }
+
+    /// The program's number in the journal.
+    #[must_use]
+    pub fn number(&self) -> i32 {
+        self.state().program
     }
 
     // A panic of another thread has left nothing half done here.
@@ -170,8 +210,10 @@ impl Gate {
         let at = self.started.elapsed();
         let mut state = self.state();
         state.settings = settings;
-        if let (Some(reason), Some(meter)) = (&held, &mut state.meter) {
-            meter.halt(at, halt(reason));
+        if let Some(reason) = &held {
+            for meter in state.running.iter_mut().filter_map(|running| running.meter.as_mut()) {
+                meter.halt(at, halt(reason));
+            }
         }
         state.held = held;
     }
@@ -181,23 +223,17 @@ impl Gate {
     pub fn program(&self) -> ProgramState {
         let at = self.started.elapsed();
         let state = self.state();
-        let mut program = state.program.clone();
-        program.waits.clone_from(&state.held);
-        program.settings = state.settings.list().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        if let Some(meter) = &state.meter {
-            program.rate = meter.rate(at);
-            program.eta = match meter.eta(at, program.total.saturating_sub(program.settled)) {
-                Eta::Measuring => Outlook::Measuring,
-                Eta::Ready(left) => Outlook::Seconds(left.as_secs()),
-                Eta::Finishing => Outlook::Finishing,
-                Eta::Halted(halt) => halt.into(),
-            };
+        let held = state.held.as_deref().map(|reason| halt(reason).into());
+        let steps: Vec<StepProgress> = state.running.iter().map(|running| running.seen(at, held)).collect();
+        ProgramState {
+            program: state.program,
+            process: std::process::id(),
+            eta: steps.first().map(|step| step.eta).or(held).unwrap_or_default(),
+            steps,
+            waits: state.held.clone(),
+            settings: state.settings.list().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            workers: state.workers.clone(),
         }
-        // Between two steps there is no meter that would know.
-        if let Some(reason) = &state.held {
-            program.eta = halt(reason).into();
-        }
-        program
     }
 
     /// Learns from what is told to the operator.
@@ -206,31 +242,29 @@ impl Gate {
         let mut state = self.state();
         match event {
             Event::StepStarted { step, subject, .. } => {
-                let program = &mut state.program;
-                (program.step, program.subject) = (Some(step.clone()), subject.clone());
-                (program.settled, program.total) = (0, 0);
-                program.workers.clear();
-                state.meter = None;
+                state.end(step);
+                let (step, subject) = (step.clone(), subject.clone());
+                let step = StepProgress { step, subject, settled: 0, total: 0, rate: None, eta: Outlook::Measuring };
+                state.running.push(Running { step, meter: None });
             }
-            Event::WorkSized { done, total, .. } => {
-                (state.program.settled, state.program.total) = (*done, *total);
-                state.meter = Some(Meter::start(at, *done));
-            }
-            Event::Advanced { unit_done, batch, took_ms, size, worker, .. } => {
-                state.program.settled = state.program.settled.max(*unit_done);
-                state.program.total = state.program.total.max(*unit_done);
-                let last = state.program.workers.entry(*worker).or_default();
-                *last = WorkerState { rows: *batch, pages: *size, took_ms: *took_ms, batches: last.batches + 1 };
-                if let Some(meter) = &mut state.meter {
-                    meter.settle(at, *unit_done, Duration::from_millis(*took_ms));
+            Event::WorkSized { step, done, total, .. } => {
+                if let Some(running) = state.running(step) {
+                    (running.step.settled, running.step.total) = (*done, *total);
+                    running.meter = Some(Meter::start(at, *done));
                 }
             }
-            Event::StepFinished { .. } => {
-                state.program.step = None;
-                state.program.subject = None;
-                state.program.workers.clear();
-                state.meter = None;
+            Event::Advanced { step, unit_done, batch, took_ms, size, worker } => {
+                if let Some(running) = state.running(step) {
+                    running.step.settled = running.step.settled.max(*unit_done);
+                    running.step.total = running.step.total.max(*unit_done);
+                    if let Some(meter) = &mut running.meter {
+                        meter.settle(at, *unit_done, Duration::from_millis(*took_ms));
+                    }
+                }
+                let last = state.workers.entry(*worker).or_default();
+                *last = WorkerState { rows: *batch, pages: *size, took_ms: *took_ms, batches: last.batches + 1 };
             }
+            Event::StepFinished { step, .. } => state.end(step),
             _ => {}
         }
     }
@@ -274,7 +308,7 @@ mod tests {
     use crate::progress::{Precision, Silent, Unit};
 
     fn gate() -> Gate {
-        Gate::new(Settings::default())
+        Gate::new(Settings::default(), 1)
     }
 
     #[test]
@@ -334,10 +368,10 @@ mod tests {
         });
         gate.observe(&Event::Advanced { step: step(), unit_done: 30, batch: 20, took_ms: 5, size: 2, worker: 2 });
         let program = gate.program();
-        assert_eq!((program.settled, program.total, program.workers[&2].rows), (30, 100, 20));
+        assert_eq!((program.steps[0].settled, program.steps[0].total, program.workers[&2].rows), (30, 100, 20));
         gate.set(Settings::default(), Some("paused by the operator".into()));
-        assert_eq!(gate.program().eta, Outlook::Paused);
+        assert_eq!(gate.program().steps[0].eta, Outlook::Paused);
         gate.observe(&Event::StepFinished { step: step(), took_ms: 1, rows: None });
-        assert!(gate.program().step.is_none() && gate.program().workers.is_empty());
+        assert!(gate.program().steps.is_empty() && gate.program().workers.is_empty());
     }
 }

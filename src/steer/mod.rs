@@ -11,7 +11,7 @@ mod setting;
 mod value;
 mod watch;
 
-pub use gate::{Gate, Observed, Outlook, ProgramState, WorkerState};
+pub use gate::{Gate, Observed, Outlook, ProgramState, StepProgress, WorkerState};
 pub use horizon::{HorizonHolder, horizon};
 pub use setting::{MOST_JOBS, SETTINGS, Setting, SettingError, Settings, pair};
 pub use value::{Bytes, Limit, Nice, Span, Windows};

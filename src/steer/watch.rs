@@ -27,10 +27,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks once, so that a run that is paused does not begin to work, and then goes on looking.
+    /// Looks once for the program of that number, so that a run that is paused does not begin to work, and then goes on looking.
     #[must_use]
-    pub fn start(db: &Database, run: i64, base: Settings) -> Self {
-        let gate = Arc::new(Gate::new(base.clone()));
+    pub fn start(db: &Database, (run, program): (i64, i32), base: Settings) -> Self {
+        let gate = Arc::new(Gate::new(base.clone(), program));
         let mut watcher = Watcher {
             db: db.clone(),
             run,
@@ -132,7 +132,7 @@ impl Watcher {
     /// Takes the program's row out of the journal, if that can be reached.
     fn leave(&mut self) {
         if let Some(conn) = &mut self.conn
-            && let Err(error) = steering::leave(conn, self.run, self.gate.program().program)
+            && let Err(error) = steering::leave(conn, self.run, self.gate.number())
         {
             tracing::debug!(%error, "the program could not sign off");
         }

@@ -289,7 +289,7 @@ fn a_second_program_is_refused_while_one_works() {
     let (program, row) = fill_in_the_middle(&scenario);
     let holder = scenario.db().psql(
         "SELECT l.pid FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database \
-         WHERE d.datname = current_database() AND locktype = 'advisory'",
+         WHERE d.datname = current_database() AND locktype = 'advisory' AND classid = x'74656e61'::int",
     );
     for command in [&["resume"][..], &["run", "--yes"], &["rollback", "--yes"]] {
         let output = scenario.refused(7, command);

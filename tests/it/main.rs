@@ -33,6 +33,8 @@ mod harness;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod join;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod life;

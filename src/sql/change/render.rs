@@ -84,7 +84,7 @@ impl Display for Change {
             Self::NoForceRls { table } => write!(f, "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"),
             Self::CreatePolicy(spec) => create_policy(f, spec),
             Self::DropPolicy { table, name } => write!(f, "DROP POLICY {name} ON {table}"),
-            Self::Vacuum { table } => write!(f, "VACUUM (ANALYZE) {table}"),
+            Self::Vacuum { table } => write!(f, "VACUUM (ANALYZE, TRUNCATE false) {table}"),
             Self::Script { sql, .. } | Self::LooseScript { sql, .. } => f.write_str(sql.trim_end().trim_end_matches(';')),
         }
     }

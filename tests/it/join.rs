@@ -1,0 +1,239 @@
+//! Several programs fill one database: no row twice, counters exact, and whoever dies is replaced.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
+use nix::sys::signal::Signal;
+
+use crate::support::{Scenario, Spawned, psql_at};
+
+/// Some 110 000 rows, in so many pages that several workers find a chunk each.
+const BIG: &str = "
+    INSERT INTO orders (user_id, number, total) SELECT 1 + n % 60, 'B' || n, n FROM generate_series(0, 9999) AS n;
+    INSERT INTO order_lines (id, order_id, product, quantity)
+    SELECT ('11111111-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 1 + n % 10600, 'p' || 1 + n % 7, n % 9
+    FROM generate_series(0, 99999) AS n;
+";
+
+/// The fill that takes long.
+const LINES: &str = "relation = 'public.order_lines'";
+
+fn big() -> Scenario {
+    Scenario::with("shop", BIG)
+}
+
+fn is_true(scenario: &Scenario, condition: &str) -> bool {
+    psql_at(&scenario.db().url(), &format!("SELECT {condition}")).as_deref() == Ok("t")
+}
+
+#[track_caller]
+fn wait_until(scenario: &Scenario, condition: &str) {
+    let begun = Instant::now();
+    while !is_true(scenario, condition) {
+        assert!(begun.elapsed() < Duration::from_mins(1), "this never came true: {condition}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A program that leads, in the middle of the biggest table, and one that helps; both so slow that they stay there.
+fn two_programs(scenario: &Scenario, arguments: &[&str]) -> (Spawned, Spawned) {
+    let slow = ["--jobs", "1", "--batch-time", "5ms", "--nice", "0.9"];
+    scenario.tenantize(&["run", "--yes", "--strategy", "batched", "--until", "expand"]);
+    let mut resume = vec!["resume"];
+    resume.extend(slow);
+    let leader = scenario.cli(&resume).spawn();
+    wait_until(scenario, &format!("EXISTS (SELECT FROM tenantize.fill_chunks WHERE {LINES} AND rows_done > 0)"));
+    let mut join = vec!["run", "--join"];
+    join.extend(slow);
+    join.extend(arguments);
+    let helper = scenario.cli(&join).spawn();
+    wait_until(
+        scenario,
+        &format!("(SELECT count(DISTINCT program) FROM tenantize.fill_chunks WHERE {LINES} AND state = 'claimed' AND rows_done > 0) = 2"),
+    );
+    (leader, helper)
+}
+
+/// Lets all programs work as fast as they can.
+fn let_go(scenario: &Scenario) {
+    scenario.tenantize(&["set", "nice=0", "batch-time=100ms"]);
+}
+
+/// The run has come to its end as if one program had made it.
+fn assert_exact(scenario: &Scenario) {
+    scenario.assert_counters_are_exact();
+    assert_eq!(scenario.state(), "finished");
+    let whole = big();
+    whole.tenantize(&["run", "--yes", "--strategy", "batched"]);
+    scenario.content().assert_same_as(&whole.content(), "with two programs");
+}
+
+/// Updates of the table that the server has counted, those of transactions that were taken back as well.
+fn updates(scenario: &Scenario) -> i64 {
+    thread::sleep(Duration::from_millis(1200));
+    scenario.db().scalar_i64("SELECT n_tup_upd FROM pg_stat_user_tables WHERE relid = 'public.order_lines'::regclass")
+}
+
+#[test]
+fn two_programs_fill_one_database_and_write_each_row_once() {
+    let scenario = big();
+    let (leader, helper) = two_programs(&scenario, &[]);
+    let shown = scenario.tenantize(&["status"]).stdout;
+    assert_eq!(shown.matches("process").count(), 2, "{shown}");
+    let_go(&scenario);
+    let (leader, helper) = (leader.wait(), helper.wait());
+    assert!(leader.ok() && helper.ok(), "{leader}\n{helper}");
+    assert_eq!(updates(&scenario), 101_800, "the server has seen each row written once");
+    let by_helper = scenario.db().scalar_i64(
+        "SELECT sum(rows_done)::bigint FROM tenantize.fill_chunks WHERE program = (SELECT max(program) FROM tenantize.fill_chunks)",
+    );
+    assert!(by_helper > 0);
+    let text: String = helper.stderr.lines().filter(|line| line.contains("has written")).map(|line| line.replace(',', "")).collect();
+    // A chunk that changed hands counts for both.
+    assert!(text.contains("This program has written "), "{helper}");
+    assert!(helper.stderr.contains("next: tenantize verify"), "{helper}");
+    assert_exact(&scenario);
+}
+
+#[test]
+fn when_the_helper_is_killed_the_leader_finishes() {
+    let scenario = big();
+    let (leader, helper) = two_programs(&scenario, &[]);
+    helper.signal(Signal::SIGKILL);
+    helper.wait();
+    let_go(&scenario);
+    let leader = leader.wait();
+    assert!(leader.ok(), "{leader}");
+    assert_exact(&scenario);
+}
+
+#[test]
+fn when_the_leader_is_killed_the_helper_fills_on_and_stays_for_the_next_one() {
+    let scenario = big();
+    let (leader, mut helper) = two_programs(&scenario, &[]);
+    leader.signal(Signal::SIGKILL);
+    leader.wait();
+    let_go(&scenario);
+    wait_until(&scenario, &format!("NOT EXISTS (SELECT FROM tenantize.fill_chunks WHERE {LINES} AND state <> 'done')"));
+    assert!(helper.is_running());
+    assert_eq!(scenario.state(), "running", "nobody has ended the step: that is the leader's");
+    scenario.tenantize(&["resume"]);
+    let helper = helper.wait();
+    assert!(helper.ok(), "{helper}");
+    assert!(helper.stderr.contains("nobody leads the run"), "{helper}");
+    assert_exact(&scenario);
+}
+
+#[test]
+fn a_helper_follows_the_run_to_its_next_leader() {
+    let scenario = big();
+    let (leader, helper) = two_programs(&scenario, &[]);
+    leader.signal(Signal::SIGTERM);
+    assert_eq!(leader.wait().code(), Some(5));
+    let epoch = scenario.db().scalar_i64("SELECT epoch FROM tenantize.runs");
+    let next = scenario.cli(&["resume", "--jobs", "1", "--batch-time", "5ms"]).spawn();
+    wait_until(&scenario, &format!("epoch > {epoch} FROM tenantize.runs"));
+    wait_until(
+        &scenario,
+        &format!("(SELECT count(DISTINCT program) FROM tenantize.fill_chunks WHERE {LINES} AND state = 'claimed' AND rows_done > 0) = 2"),
+    );
+    let_go(&scenario);
+    let (next, helper) = (next.wait(), helper.wait());
+    assert!(next.ok() && helper.ok(), "{next}\n{helper}");
+    assert_exact(&scenario);
+}
+
+#[test]
+fn a_helper_goes_when_it_is_asked_to_or_nobody_leads() {
+    let scenario = big();
+    scenario.refused(2, &["run", "--join"]);
+    let (leader, helper) = two_programs(&scenario, &[]);
+    helper.signal(Signal::SIGTERM);
+    let helper = helper.wait();
+    assert_eq!(helper.code(), Some(5), "{helper}");
+    assert!(helper.stderr.contains("it goes on without this program"), "{helper}");
+    leader.signal(Signal::SIGTERM);
+    assert_eq!(leader.wait().code(), Some(5));
+    scenario.tenantize(&["pause"]);
+    let helper = scenario.cli(&["run", "--join", "--patience", "1s"]).spawn();
+    wait_until(&scenario, "EXISTS (SELECT FROM tenantize.programs WHERE state ->> 'waits' LIKE 'paused%')");
+    thread::sleep(Duration::from_secs(2));
+    scenario.tenantize(&["unpause"]);
+    let helper = helper.wait();
+    assert_eq!(helper.code(), Some(1), "{helper}");
+    assert!(helper.stderr.contains("nobody has led run 1 for 1s"), "{helper}");
+    scenario.tenantize(&["resume"]);
+    scenario.refused(2, &["run", "--join"]);
+    assert_exact(&scenario);
+}
+
+/// The session that shows that a program lives is lost, and the program lives: others take its chunk, and nothing is written twice.
+#[test]
+fn a_program_that_is_taken_for_dead_does_no_harm() {
+    let scenario = big();
+    let (leader, helper) = two_programs(&scenario, &[]);
+    let number = "(SELECT max(program) FROM tenantize.fill_chunks)";
+    let chunk = scenario
+        .db()
+        .psql(&format!("SELECT first_page FROM tenantize.fill_chunks WHERE {LINES} AND state = 'claimed' AND program = {number}"));
+    // It stands still in the middle of its chunk, because a row is in its way; meanwhile its session ends.
+    let mut in_the_way = PgConnection::establish(&scenario.db().url()).unwrap();
+    in_the_way
+        .batch_execute(&format!(
+            "BEGIN; SELECT FROM order_lines WHERE ctid >= '({chunk},0)' AND ctid < '({chunk}0000,0)' AND tenant_id IS NULL FOR UPDATE"
+        ))
+        .unwrap();
+    let_go(&scenario);
+    let taken = format!("EXISTS (SELECT FROM tenantize.fill_chunks WHERE {LINES} AND first_page = {chunk} AND program <> {number})");
+    let begun = Instant::now();
+    while !is_true(&scenario, &taken) {
+        assert!(begun.elapsed() < Duration::from_secs(50), "nobody takes the chunk");
+        scenario.db().psql(
+            "SELECT pg_terminate_backend(l.pid) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database \
+             WHERE d.datname = current_database() AND locktype = 'advisory' AND classid = x'74656e70'::int \
+             AND objid = (SELECT max(program) FROM tenantize.fill_chunks)",
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+    in_the_way.batch_execute("COMMIT").unwrap();
+    let (leader, helper) = (leader.wait(), helper.wait());
+    assert!(leader.ok() && helper.ok(), "{leader}\n{helper}");
+    assert_exact(&scenario);
+}
+
+/// Small tables that do not depend on each other are filled side by side, and a child begins when its parent is done.
+#[test]
+fn tables_are_filled_side_by_side_and_parents_first() {
+    let mut tables = String::new();
+    let mut config = String::new();
+    for n in 0..12 {
+        tables += &format!(
+            "CREATE TABLE notes_{n} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id bigint NOT NULL REFERENCES users, body text);
+             INSERT INTO notes_{n} (user_id, body) SELECT 1 + i % 60, repeat('x', 100) FROM generate_series(0, 7999) AS i;\n"
+        );
+        config += &format!("\n[tables.\"public.notes_{n}\"]\ntenant = {{ parent = \"public.users\" }}\n");
+    }
+    let scenario = Scenario::with("shop", &tables);
+    let toml = scenario.file("tenantize.toml");
+    let text = std::fs::read_to_string(&toml).unwrap();
+    std::fs::write(&toml, text + &config).unwrap();
+    scenario.tenantize(&["run", "--yes", "--strategy", "batched", "--jobs", "2", "--batch-time", "5ms", "--until", "backfill"]);
+    let fills = "(SELECT * FROM tenantize.steps WHERE step_id LIKE 'backfill/%/fill')";
+    let together = scenario.db().scalar_i64(&format!(
+        "SELECT count(*) FROM {fills} AS a JOIN {fills} AS b ON a.position < b.position AND a.finished_at > b.started_at \
+         WHERE a.step_id LIKE '%notes%' AND b.step_id LIKE '%notes%'"
+    ));
+    assert!(together > 0, "no two tables were filled at the same time");
+    let busy = scenario.db().scalar_i64("SELECT count(DISTINCT worker) FROM tenantize.fill_chunks WHERE relation LIKE '%notes%'");
+    assert_eq!(busy, 2);
+    let too_early = scenario.db().psql(&format!(
+        "SELECT c.step_id FROM {fills} AS c JOIN {fills} AS p \
+         ON p.step_id = CASE WHEN c.step_id LIKE '%order_lines%' THEN 'backfill/public.orders/fill' ELSE 'backfill/public.users/fill' END \
+         WHERE c.step_id <> p.step_id AND c.started_at < p.finished_at"
+    ));
+    assert_eq!(too_early, "");
+    scenario.assert_counters_are_exact();
+    scenario.tenantize(&["resume"]);
+}
