@@ -24,6 +24,8 @@ pub(crate) enum Part {
     Stripes(StripesArgs),
     /// Memory and time of the tool itself.
     Scale(ScaleArgs),
+    /// An application at work before and during a run.
+    Live(LiveArgs),
     /// Tables and picture from results.
     Report(ReportArgs),
 }
@@ -99,6 +101,24 @@ pub(crate) struct ScaleArgs {
     /// Tables to plan.
     #[arg(long, default_value = "1000")]
     pub(crate) tables: i64,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct LiveArgs {
+    /// Rows of the table.
+    #[arg(long, default_value = "200000")]
+    pub(crate) rows: i64,
+    /// Transactions per second.
+    #[arg(long, default_value = "200")]
+    pub(crate) rate: u32,
+    /// Sessions that share them.
+    #[arg(long, default_value = "8")]
+    pub(crate) clients: u32,
+    /// Seconds of work before the run.
+    #[arg(long, default_value = "20")]
+    pub(crate) before: u64,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -32,6 +32,7 @@ pub(crate) enum Record {
     Peer(PeerLine),
     Stripe(StripeLine),
     Scale(ScaleLine),
+    Live(LiveLine),
 }
 
 /// What a fill cost.
@@ -91,6 +92,20 @@ pub(crate) struct ScaleLine {
     pub(crate) value: f64,
     pub(crate) unit: String,
     pub(crate) target: String,
+}
+
+/// How long an application waited, in milliseconds from when a transaction was due.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LiveLine {
+    pub(crate) rows: i64,
+    pub(crate) rate: u32,
+    pub(crate) variant: String,
+    pub(crate) window: String,
+    pub(crate) transactions: usize,
+    pub(crate) p50: f64,
+    pub(crate) p95: f64,
+    pub(crate) p99: f64,
+    pub(crate) longest: f64,
 }
 
 /// What a way is in the comparison.

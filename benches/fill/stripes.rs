@@ -36,6 +36,8 @@ enum Idea {
     None,
     /// The first visit takes twice as many rows.
     Lead,
+    /// It takes four times as many.
+    LeadMore,
     /// Every other visit walks its chunk backwards.
     Boustrophedon,
     /// Each visit walks the whole table.
@@ -51,6 +53,7 @@ impl Idea {
         match self {
             Self::None => "",
             Self::Lead => "first stripe twice as big",
+            Self::LeadMore => "first stripe four times as big",
             Self::Boustrophedon => "every other visit backwards",
             Self::Whole => "each visit walks the whole table",
             Self::VacuumBetween => "the same, VACUUM after each visit",
@@ -63,10 +66,11 @@ fn uniform(of: u16) -> Vec<Stripe> {
     (0..of).map(|index| Stripe { index, of }).collect()
 }
 
-/// Every second stripe of `of` at first, then the others of twice as many.
-fn lead(of: u16) -> Vec<Stripe> {
-    let rest = (1..of).filter(|index| *index != of / 2).map(|index| Stripe { index, of });
-    [Stripe { index: 0, of: of / 2 }].into_iter().chain(rest).collect()
+/// A first stripe that is `times` as big as the others, of which there would be `of`.
+fn lead(of: u16, times: u16) -> Vec<Stripe> {
+    let first = of / times;
+    let rest = (1..of).filter(|index| index % first != 0).map(|index| Stripe { index, of });
+    [Stripe { index: 0, of: first }].into_iter().chain(rest).collect()
 }
 
 struct Bench {
@@ -136,11 +140,16 @@ impl Bench {
     }
 
     fn ideas(&mut self, usual: Shape, walk: &Walk) {
-        for workers in [1, 2] {
+        for width in [Width::Narrow, Width::Middle] {
             for of in [8, 16, 32] {
-                self.measure(usual, &Walk { visits: uniform(of), workers, ..walk.clone() });
-                self.measure(usual, &Walk { visits: lead(of), workers, idea: Idea::Lead, ..walk.clone() });
+                let shape = Shape { width, ..usual };
+                self.measure(shape, &Walk { visits: uniform(of), ..walk.clone() });
+                self.measure(shape, &Walk { visits: lead(of, 2), idea: Idea::Lead, ..walk.clone() });
+                self.measure(shape, &Walk { visits: lead(of, 4), idea: Idea::LeadMore, ..walk.clone() });
             }
+        }
+        for workers in [1, 2] {
+            self.measure(usual, &Walk { workers, ..walk.clone() });
             for idea in [Idea::Boustrophedon, Idea::Whole, Idea::Compressed] {
                 self.measure(usual, &Walk { workers, idea, ..walk.clone() });
             }
