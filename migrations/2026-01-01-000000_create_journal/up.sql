@@ -73,7 +73,7 @@ CREATE TABLE backups (
   PRIMARY KEY (run_id, relation)
 );
 COMMENT ON TABLE backups IS 'Copies with the count and hash of the source at the snapshot.';
-COMMENT ON COLUMN backups.hash IS 'Sum of hashtextextended(row as text, 0), a number of many digits: independent of the order of rows.';
+COMMENT ON COLUMN backups.hash IS 'Sum of hash_record_extended(row, 0), a number of many digits: independent of the order of rows. Values of some types are hashed as text.';
 
 CREATE TABLE control (
   run_id bigint PRIMARY KEY REFERENCES runs ON DELETE CASCADE,

@@ -96,8 +96,8 @@ pub fn compare(
 }
 
 fn fill(conn: &mut PgConnection, copy: &BackupCopy, catalog: &Catalog, comparison: &mut Comparison) -> QueryResult<()> {
-    let was: Digest = fingerprint(&copy.copy, &copy.columns, Pages::ALL).row(conn)?;
-    let now: Digest = fingerprint(&copy.table, &copy.columns, Pages::ALL).row(conn)?;
+    let was: Digest = fingerprint(&copy.copy, &copy.columns, &copy.texts, Pages::ALL).row(conn)?;
+    let now: Digest = fingerprint(&copy.table, &copy.columns, &copy.texts, Pages::ALL).row(conn)?;
     (comparison.before, comparison.now) = (was.rows, now.rows);
     if was == now {
         comparison.verdict = Verdict::Pass;

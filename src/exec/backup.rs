@@ -18,8 +18,9 @@ use crate::progress::{Event, Precision, Unit};
 use crate::sql::fill::count_pages;
 use crate::sql::{Pages, QualifiedName, backup as sql};
 
-/// Pages of a table that a worker copies at once: 128 MiB, so that workers end at about the same time.
-const RANGE: i64 = 16_384;
+/// Pages of a part: 8 to 128 MiB, so that workers end at about the same time.
+const SHORTEST: i64 = 1_024;
+const LONGEST: i64 = 16_384;
 
 /// Pages of one table, for one worker.
 struct Part<'a> {
@@ -107,11 +108,11 @@ impl Executor<'_> {
         let snapshot: Snapshot = sql::export_snapshot().row(&mut leader)?;
         let taken_at = Utc::now();
         let done = AtomicU64::new(0);
-        let sources = parts(&mut leader, spec, |copy| &copy.table)?;
+        let sources = parts(&mut leader, (spec, self.gate.jobs()), |copy| &copy.table)?;
         let before = self.share(step, sources, &done, &|conn, part| copy_part(conn, &snapshot.text, part))?;
         leader.batch_execute("COMMIT")?;
         // What was written is read again, after everybody has committed.
-        let copies = parts(&mut leader, spec, |copy| &copy.copy)?;
+        let copies = parts(&mut leader, (spec, self.gate.jobs()), |copy| &copy.copy)?;
         let after = self.share(step, copies, &done, &|conn, part| fingerprint(conn, &part.copy.copy, part))?;
         let record = |copy: &BackupCopy| {
             let sum = |sums: &BTreeMap<QualifiedName, Sum>| sums.get(&copy.table).copied().unwrap_or_default();
@@ -175,25 +176,25 @@ impl Executor<'_> {
     }
 }
 
-/// The parts of all tables, those of the biggest first: a big one must not be left over for one worker alone.
+/// The parts of all tables, in the order of the plan: the biggest come first, so that none is left over for one worker alone.
 ///
 /// The last range of a table has no end: pages may have come since they were counted. Each table is gone through twice, so
 /// that either time moves the bar by half of its bytes.
 fn parts<'a>(
     conn: &mut PgConnection,
-    spec: &'a BackupSpec,
+    (spec, jobs): (&'a BackupSpec, usize),
     relation: impl Fn(&'a BackupCopy) -> &'a QualifiedName,
 ) -> Result<VecDeque<Part<'a>>, ExecError> {
-    let mut copies: Vec<&BackupCopy> = spec.copies.iter().collect();
-    copies.sort_by_key(|copy| (std::cmp::Reverse(copy.bytes), &copy.table));
+    let jobs = i64::try_from(jobs).unwrap_or(1).max(1);
     let mut parts = VecDeque::new();
-    for copy in copies {
+    for copy in &spec.copies {
         let pages = count_pages(relation(copy)).row::<Size>(conn)?.value;
-        let ranges = (pages / RANGE).max(1);
+        let length = (pages / (jobs * 4)).clamp(SHORTEST, LONGEST);
+        let ranges = (pages / length).max(1);
         let weight = copy.bytes.cast_unsigned() / 2 / ranges.cast_unsigned();
         for number in 0..ranges {
-            let end = (number + 1 < ranges).then_some((number + 1) * RANGE);
-            parts.push_back(Part { copy, pages: Pages { first: number * RANGE, end }, weight });
+            let end = (number + 1 < ranges).then_some((number + 1) * length);
+            parts.push_back(Part { copy, pages: Pages { first: number * length, end }, weight });
         }
     }
     Ok(parts)
@@ -210,7 +211,7 @@ fn copy_part(conn: &mut PgConnection, snapshot: &str, part: &Part<'_>) -> Result
 }
 
 fn fingerprint(conn: &mut PgConnection, relation: &QualifiedName, part: &Part<'_>) -> Result<Sum, ExecError> {
-    let found: Fingerprint = sql::fingerprint(relation, &part.copy.columns, part.pages).row(conn)?;
+    let found: Fingerprint = sql::fingerprint(relation, &part.copy.columns, &part.copy.texts, part.pages).row(conn)?;
     let hash = found.hash.parse().map_err(|_| ExecError::Backup { table: relation.clone(), detail: format!("hash {}", found.hash) })?;
     Ok(Sum { rows: found.rows, hash })
 }

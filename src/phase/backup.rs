@@ -38,15 +38,26 @@ fn copies(input: &PlanInput<'_>) -> Vec<BackupCopy> {
     let targets = input.present().filter(|target| target.origin == ColumnOrigin::Added);
     let mut copies: Vec<BackupCopy> = targets
         .flat_map(|target| input.catalog.leaves(&target.table))
-        .map(|leaf| BackupCopy {
-            table: leaf.name.clone(),
-            copy: copy_name(&leaf.name),
-            columns: leaf.columns.iter().filter(|column| !column.generated).map(|column| column.name.clone()).collect(),
-            bytes: leaf.bytes,
+        .map(|leaf| {
+            let kept = || leaf.columns.iter().filter(|column| !column.generated);
+            BackupCopy {
+                table: leaf.name.clone(),
+                copy: copy_name(&leaf.name),
+                columns: kept().map(|column| column.name.clone()).collect(),
+                texts: kept().filter(|column| !is_its_hash(&column.ty)).map(|column| column.name.clone()).collect(),
+                bytes: leaf.bytes,
+            }
         })
         .collect();
     copies.sort_by(|a, b| (b.bytes, &a.table).cmp(&(a.bytes, &b.table)));
     copies
+}
+
+/// Whether values of the type have the same hash only if they are the same to the last byte: 1.0 and 1.00 are equal, and so are 0 and -0.
+fn is_its_hash(ty: &str) -> bool {
+    const EXACT: [&str; 8] = ["bigint", "boolean", "bytea", "date", "integer", "smallint", "text", "uuid"];
+    let sized = ["character varying", "timestamp"].iter().any(|name| ty.starts_with(name)) && !ty.ends_with(']');
+    EXACT.contains(&ty) || sized
 }
 
 fn copy_name(table: &QualifiedName) -> QualifiedName {

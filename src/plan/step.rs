@@ -139,6 +139,8 @@ pub struct BackupCopy {
     pub copy: QualifiedName,
     /// The columns that are copied and hashed: all but generated ones.
     pub columns: Vec<Ident>,
+    /// Those among them that are hashed as text: values of their types may be equal and yet not the same, or have no hash.
+    pub texts: Vec<Ident>,
     /// Bytes of the table with indexes and TOAST when the plan was made.
     pub bytes: i64,
 }

@@ -37,7 +37,9 @@ pub fn create_copy(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident
 #[must_use]
 pub fn copy_rows(table: &QualifiedName, copy: &QualifiedName, columns: &[Ident], pages: Pages) -> Statement {
     let columns = list(columns);
-    Statement::new(format!("INSERT INTO {copy} ({columns}) SELECT {columns} FROM ONLY {table} AS t{}", pages.of("t", " WHERE ")))
+    // A table may have no column at all.
+    let into = if columns.is_empty() { String::new() } else { format!(" ({columns})") };
+    Statement::new(format!("INSERT INTO {copy}{into} SELECT {columns} FROM ONLY {table} AS t{}", pages.of("t", " WHERE ")))
 }
 
 /// Makes a copy in one go.
@@ -81,12 +83,13 @@ fn revoke_from_each(object: &str, rights: &str) -> Statement {
     ))
 }
 
-/// Count and order-independent hash of the given columns, of the rows of some pages.
+/// Count and order-independent hash of the given columns, of the rows of some pages; of `texts` the text is hashed.
 #[must_use]
-pub fn fingerprint(table: &QualifiedName, columns: &[Ident], pages: Pages) -> Statement {
-    let row: Vec<String> = columns.iter().map(|column| format!("t.{column}")).collect();
+pub fn fingerprint(table: &QualifiedName, columns: &[Ident], texts: &[Ident], pages: Pages) -> Statement {
+    let value = |column: &Ident| format!("t.{column}{}", if texts.contains(column) { "::text" } else { "" });
+    let row: Vec<String> = columns.iter().map(value).collect();
     Statement::new(format!(
-        "SELECT count(*) AS rows, coalesce(sum(pg_catalog.hashtextextended(ROW({})::text, 0)::numeric), 0)::text AS hash FROM ONLY {table} AS t{}",
+        "SELECT count(*) AS rows, coalesce(sum(pg_catalog.hash_record_extended(ROW({}), 0)), 0)::text AS hash FROM ONLY {table} AS t{}",
         row.join(", "),
         pages.of("t", " WHERE ")
     ))

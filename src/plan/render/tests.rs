@@ -48,8 +48,8 @@ fn fill() -> FillSpec {
 fn steps() -> Vec<Step> {
     let column = || (name("public.orders"), ident("tenant_id"));
     let copy = name("tenantize_backup.public_orders_copy");
-    let copies =
-        vec![BackupCopy { table: name("public.orders"), copy: copy.clone(), columns: vec![ident("id"), ident("note")], bytes: 3 << 30 }];
+    let (table, columns, texts) = (name("public.orders"), vec![ident("id"), ident("note")], Vec::new());
+    let copies = vec![BackupCopy { table, copy: copy.clone(), columns, texts, bytes: 3 << 30 }];
     let backup = Action::Backup(BackupSpec { schema: ident("tenantize_backup"), copies });
     let index =
         IndexSpec { name: ident("orders_tenant_id_idx"), table: column().0, columns: vec![column().1], uniqueness: Uniqueness::Plain };

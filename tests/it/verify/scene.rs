@@ -238,6 +238,7 @@ fn copies() -> Vec<BackupCopy> {
         table: public(name),
         copy: QualifiedName::new(ident("tenantize_backup"), ident(&format!("public_{name}_copy"))),
         columns: columns.iter().map(|column| ident(column)).collect(),
+        texts: Vec::new(),
         bytes: 0,
     };
     vec![copy("files", &["id", "project_id", "name"]), copy("notes", &["id", "body"]), copy("events_2025", &["at", "what"])]
