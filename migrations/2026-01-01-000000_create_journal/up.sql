@@ -10,6 +10,7 @@ CREATE TABLE runs (
   tool_version text NOT NULL,
   state text NOT NULL CHECK (state IN ('running', 'stopped', 'failed', 'finished', 'rolling_back', 'rolled_back')),
   epoch int NOT NULL DEFAULT 1,
+  stops_after text,
   started_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz
 );
@@ -17,6 +18,7 @@ COMMENT ON TABLE runs IS 'Executions of a plan.';
 COMMENT ON COLUMN runs.plan IS 'The plan as it is executed; a resume never plans anew.';
 COMMENT ON COLUMN runs.config_hash IS 'SHA-256 of the configuration the plan was made from.';
 COMMENT ON COLUMN runs.epoch IS 'Counts starts and resumes. A program that finds another number here has lost the run.';
+COMMENT ON COLUMN runs.stops_after IS 'The phase after which the program that leads stops, or `steps`. Whoever leads when it has died keeps to it.';
 -- At most one run is open.
 CREATE UNIQUE INDEX one_open_run ON runs ((true)) WHERE finished_at IS NULL;
 

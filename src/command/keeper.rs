@@ -41,14 +41,13 @@ impl LockKeeper {
                 }
                 match RunLock::acquire(&db, key) {
                     Ok(again) => lock = Some(again),
-                    Err(LockError::Busy(holder)) => match &stop {
-                        Some(stop) => {
+                    Err(LockError::Busy(holder)) => {
+                        if let Some(stop) = &stop {
                             tracing::error!(pid = holder.pid, "another tenantize has taken the run lock");
                             stop.raise();
                         }
-                        // Our own session of before: the server has not noticed its end.
-                        None => tracing::debug!(pid = holder.pid, "the lock is still held by a session that is lost"),
-                    },
+                        // A program's own lock is held by its own session of before, until the server notices its end.
+                    }
                     // The server is away: the workers wait for it too.
                     Err(error) => tracing::debug!(%error, "the lock is lost and cannot be taken yet"),
                 }

@@ -14,6 +14,7 @@ use crate::db::Database;
 use crate::error::Error;
 use crate::exec::{Ending, ExecOptions, Executor, StopFlag};
 use crate::journal::{self, JournalError, RunRecord, RunState, steering, store};
+use crate::phase::Phase;
 use crate::plan::{Plan, render_findings};
 use crate::progress::Resumed;
 use crate::progress::style::plural;
@@ -101,11 +102,16 @@ fn execute(
     (resumed, stop, settings): (Resumed, StopFlag, Settings),
 ) -> Result<(), Error> {
     let options = options(work);
+    let goal = work.steps.map(|_| STEPS).or(work.until.map(Phase::name));
+    store::note_goal(&mut *db.get()?, key, goal)?;
     let present = Present::enter(db, key.id, settings)?;
     let steered = (stop, Arc::clone(present.watch.gate()));
     let ending = Executor::new(db, plan, key, &options, cx.ui.reporter(), steered).apply(resumed)?;
     if ending == Ending::Stopped { Err(Error::Stopped) } else { Ok(()) }
 }
+
+/// The goal of a program that stops after some steps.
+pub(super) const STEPS: &str = "steps";
 
 pub(super) fn options(work: &WorkArgs) -> ExecOptions {
     ExecOptions { lock_budget: work.lock_budget, patience: work.patience, until: work.until, steps: work.steps }

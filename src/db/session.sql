@@ -26,6 +26,10 @@ WHERE name IN ('idle_session_timeout', 'transaction_timeout');
 -- The server notices within seconds that we were killed, and ends the statement that nobody waits for any more.
 SELECT set_config('client_connection_check_interval', '2s', false)
 WHERE version() LIKE '%linux%';
+-- And within a minute that our machine has gone without a word; a socket of this machine has no need of it.
+SET tcp_keepalives_idle = 30;
+SET tcp_keepalives_interval = 10;
+SET tcp_keepalives_count = 3;
 -- Messages that are recognised by their text, in English where the login may ask for it.
 SELECT set_config('lc_messages', 'C', false)
 WHERE current_setting('is_superuser') = 'on';

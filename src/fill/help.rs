@@ -20,6 +20,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// How long a worker without work waits before it looks again.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// A leader whose lock is free this long is dead: one that has lost its session takes it again within seconds.
+const DEAD: Duration = Duration::from_secs(30);
+
 /// How helping ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Helped {
@@ -27,8 +30,13 @@ pub enum Helped {
     Over(RunState),
     /// Another program leads the run now, in this epoch.
     Renewed(i32),
-    /// Nobody leads the run, for longer than the patience, and nothing is left to do without.
-    Leaderless,
+    /// Nobody leads the run any more, and nothing is left to do without.
+    Leaderless {
+        /// What the run is: running, if its leader has died.
+        state: RunState,
+        /// For how long.
+        waited: Duration,
+    },
 }
 
 struct Help<'e, 'a> {
@@ -126,8 +134,10 @@ impl Help<'_, '_> {
             self.reopen(state, &seen)?;
         }
         state.leaderless_since = if seen.is_led || works { None } else { state.leaderless_since.or_else(|| Some(Instant::now())) };
-        if state.leaderless_since.is_some_and(|since| since.elapsed() > exec.options.patience) {
-            state.helped = state.helped.or(Some(Helped::Leaderless));
+        let waited = state.leaderless_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let died = seen.state == RunState::Running;
+        if waited > if died { exec.options.patience.min(DEAD) } else { exec.options.patience } {
+            state.helped = state.helped.or(Some(Helped::Leaderless { state: seen.state, waited }));
         }
         match state.helped {
             Some(Helped::Over(_)) => self.close(state, &[]),
@@ -222,7 +232,7 @@ impl Help<'_, '_> {
     /// Says what it waits for, when that changes.
     fn say(&self, state: &mut State, seen: &Seen) {
         let waits = if !seen.is_led {
-            Some("nobody leads the run; go on with: tenantize resume")
+            Some("nobody leads the run")
         } else if state.fills.is_empty() {
             Some("no fill is open")
         } else {

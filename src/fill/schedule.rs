@@ -143,13 +143,13 @@ impl<'e, 'a> Schedule<'e, 'a> {
     fn begin(&self, at: usize, item: Item<'e>) -> Result<(), StepError> {
         let (step, course) = match item {
             Item::Passes(course) => (None, course),
-            Item::Step(step) => match self.begin_step(step)? {
-                Some((clock, course)) => (Some((step, clock)), course),
-                None => {
+            Item::Step(step) => {
+                let Some((clock, course)) = self.begin_step(step)? else {
                     self.put(at, Progress::Done);
                     return Ok(());
-                }
-            },
+                };
+                (Some((step, clock)), course)
+            }
         };
         self.go_on(at, Running { step, course, told: false })
     }

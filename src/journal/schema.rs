@@ -10,6 +10,7 @@ diesel::table! {
         tool_version -> Text,
         state -> Text,
         epoch -> Integer,
+        stops_after -> Nullable<Text>,
         started_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
     }

@@ -114,6 +114,17 @@ pub fn take_over(conn: &mut PgConnection, run: i64, state: RunState) -> QueryRes
     Ok(RunKey { id: run, epoch })
 }
 
+/// Notes where the program that leads a run stops: after a phase, after some steps, or at the end.
+pub fn note_goal(conn: &mut PgConnection, run: RunKey, stops_after: Option<&str>) -> QueryResult<()> {
+    let mine = runs::table.filter(runs::id.eq(run.id)).filter(runs::epoch.eq(run.epoch));
+    diesel::update(mine).set(runs::stops_after.eq(stops_after)).execute(conn).map(drop)
+}
+
+/// Where the program that leads a run stops.
+pub fn goal(conn: &mut PgConnection, run: i64) -> QueryResult<Option<String>> {
+    runs::table.find(run).select(runs::stops_after).first(conn)
+}
+
 /// Notes how a run ended; `Finished` and `RolledBack` close it.
 pub fn end_run(conn: &mut PgConnection, run: RunKey, state: RunState) -> Result<(), JournalError> {
     let closes = matches!(state, RunState::Finished | RunState::RolledBack);

@@ -3,7 +3,14 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
-use crate::support::Scenario;
+use tenantize::db::lock::LockKey;
+use tenantize::db::{Database, DatabaseUrl, RunLock, SessionSettings};
+use tenantize::journal::chunks::{self, Claimant, Open, Pass};
+use tenantize::journal::store::RunKey;
+use tenantize::journal::{Chunk, NewChunk, prepare};
+use tenantize::plan::StepId;
+
+use crate::support::{Scenario, TestDb};
 
 /// An application that uses Diesel itself keeps its own list of migrations, to the last byte.
 #[test]
@@ -78,4 +85,113 @@ fn an_invalid_index_is_dropped_and_built_again() {
     let whole = Scenario::new("shop");
     whole.run();
     assert_eq!(scenario.content().schema, whole.content().schema);
+}
+
+const RUN: RunKey = RunKey { id: 1, epoch: 1 };
+
+/// A journal with one running step whose pass has so many chunks of ten pages.
+fn journal_of(count: i64) -> (TestDb, PgConnection) {
+    let db = TestDb::empty();
+    prepare(&mut PgConnection::establish(&db.url()).unwrap()).unwrap();
+    db.psql(
+        "INSERT INTO tenantize.runs (plan_id, plan, config_hash, tool_version, state) VALUES ('p', '{}', 'c', '0', 'running');
+         INSERT INTO tenantize.steps (run_id, step_id, position, phase, state) VALUES (1, 's', 0, 'backfill', 'running')",
+    );
+    let mut conn = PgConnection::establish(&db.url()).unwrap();
+    let new = |at: i64| NewChunk {
+        run_id: 1,
+        step_id: "s",
+        relation: "public.t",
+        pass: 0,
+        first_page: at * 10,
+        end_page: at * 10 + 10,
+        stripes: 2,
+        next_page: at * 10,
+        state: "pending",
+    };
+    chunks::add(&mut conn, RUN, &(0..count).map(new).collect::<Vec<_>>()).unwrap();
+    (db, conn)
+}
+
+fn step() -> StepId {
+    StepId::from_journal("s".into())
+}
+
+/// The chunk a visit later.
+fn visited(chunk: &Chunk) -> Chunk {
+    Chunk { stripe: chunk.stripe + 1, rows_done: chunk.rows_done + 7, ..chunk.clone() }
+}
+
+/// Whoever claims one goes on after it, and each update fits onto its page and touches no index.
+#[test]
+fn chunks_are_claimed_once_and_their_journal_does_not_grow() {
+    let (db, mut conn) = journal_of(2_000);
+    let (step, me) = (step(), Claimant { program: 1, worker: 1 });
+    let pass = Pass { step: &step, relation: "public.t", number: 0 };
+    let size = || db.scalar_i64("SELECT pg_total_relation_size('tenantize.fill_chunks')");
+    let before = size();
+    let mut from = 0;
+    let mut claimed = Vec::new();
+    while let Some(mut chunk) = chunks::claim(&mut conn, RUN, &pass, me, from).unwrap() {
+        (from, claimed) = (chunk.end_page, [claimed, vec![chunk.first_page]].concat());
+        for _ in 0..2 {
+            let after = visited(&chunk);
+            assert!(chunks::advance(&mut conn, RUN, &chunk, &after, me).unwrap());
+            chunk = after;
+        }
+    }
+    assert_eq!(claimed, (0..2_000).map(|at| at * 10).collect::<Vec<i64>>());
+    assert_eq!(chunks::open(&mut conn, RUN, &pass).unwrap(), Open { pending: 0, claimed: 0 });
+    assert_eq!(chunks::rows_of(&mut conn, RUN, &pass).unwrap(), 2_000 * 14);
+    drop(conn);
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    let hot =
+        db.psql("SELECT n_tup_upd, n_tup_upd - n_tup_hot_upd FROM pg_stat_all_tables WHERE relid = 'tenantize.fill_chunks'::regclass");
+    let (updates, not_hot) = hot.split_once('|').unwrap();
+    assert_eq!(updates, "6000");
+    // An autoanalyze at the same time keeps old versions for a moment.
+    assert!(not_hot.parse::<i64>().unwrap() <= 300, "{not_hot} of 6000 updates were not HOT");
+    assert!(size() * 10 <= before * 11, "the journal has grown from {before} to {}", size());
+}
+
+/// A program lives as long as its session holds its lock. Then its chunk is anybody's, and its own checkpoint comes too late.
+#[test]
+fn chunks_of_a_program_whose_session_has_ended_are_taken_over() {
+    let (db, mut conn) = journal_of(2);
+    let step = step();
+    let pass = Pass { step: &step, relation: "public.t", number: 0 };
+    let [first, second] = [1, 2].map(|program| Claimant { program, worker: 1 });
+    let tool = Database::connect(&DatabaseUrl::parse(&db.url()).unwrap(), &SessionSettings::default(), 1).unwrap();
+    let lock = RunLock::acquire(&tool, LockKey::program(1)).unwrap();
+    let chunk = chunks::claim(&mut conn, RUN, &pass, first, 0).unwrap().unwrap();
+    let one = visited(&chunk);
+    assert!(chunks::advance(&mut conn, RUN, &chunk, &one, first).unwrap());
+    assert_eq!(chunks::reclaim(&mut conn, RUN, &pass, None).unwrap(), 0, "it lives");
+    assert_eq!(chunks::claim(&mut conn, RUN, &pass, second, 0).unwrap().unwrap().first_page, 10);
+    // The second has no lock: it is dead.
+    assert_eq!(chunks::reclaim(&mut conn, RUN, &pass, None).unwrap(), 1);
+    db.psql("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1");
+    assert_eq!(chunks::reclaim(&mut conn, RUN, &pass, None).unwrap(), 1);
+    let taken = chunks::claim(&mut conn, RUN, &pass, second, 0).unwrap().unwrap();
+    assert_eq!(taken, one, "what was committed is kept");
+    assert!(!chunks::advance(&mut conn, RUN, &one, &visited(&one), first).unwrap());
+    assert_eq!(chunks::held(&mut conn, RUN, &one, first).unwrap(), None);
+    assert!(chunks::advance(&mut conn, RUN, &taken, &visited(&taken), second).unwrap());
+    assert_eq!(chunks::rows_of(&mut conn, RUN, &pass).unwrap(), 14);
+    drop(lock);
+}
+
+/// A program whose workers hold nothing gives back what a crash has left with them.
+#[test]
+fn own_chunks_are_given_back_when_nobody_works_on_them() {
+    let (_db, mut conn) = journal_of(1);
+    let step = step();
+    let pass = Pass { step: &step, relation: "public.t", number: 0 };
+    let me = Claimant { program: 3, worker: 2 };
+    chunks::claim(&mut conn, RUN, &pass, me, 0).unwrap().unwrap();
+    assert_eq!(chunks::open(&mut conn, RUN, &pass).unwrap(), Open { pending: 0, claimed: 1 });
+    assert_eq!(chunks::reclaim(&mut conn, RUN, &pass, Some(3)).unwrap(), 1);
+    assert_eq!(chunks::open(&mut conn, RUN, &pass).unwrap(), Open { pending: 1, claimed: 0 });
+    let later = RunKey { id: 1, epoch: 2 };
+    assert!(chunks::reclaim(&mut conn, later, &pass, None).is_err(), "another program has the run");
 }
