@@ -35,6 +35,8 @@ struct Measured {
 struct Tenth {
     claims: Duration,
     checkpoints: Duration,
+    /// What a statement that does nothing takes: the measure of what else the machine does meanwhile.
+    nothing: Duration,
     chunks: u32,
 }
 
@@ -80,14 +82,16 @@ fn main() {
         programs.into_iter().map(|program| program.join().unwrap()).collect()
     });
     println!("2 programs, {batches} checkpoints per chunk, {:.0} s\n", clock.elapsed().as_secs_f64());
-    println!("| chunks done | ms per claim | ms per checkpoint |\n|---|---|---|");
+    println!("| chunks done | ms per claim | ms per checkpoint | ms per `SELECT 1` | checkpoint / `SELECT 1` |\n|---|---|---|---|---|");
     for tenth in 0..10 {
         let sum = |of: fn(&Tenth) -> Duration| tenths.iter().filter_map(|tenths| tenths.get(tenth)).map(of).sum::<Duration>().as_secs_f64();
         let chunks: f64 = tenths.iter().filter_map(|tenths| tenths.get(tenth)).map(|tenth| f64::from(tenth.chunks)).sum();
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let checkpoints = chunks * batches as f64;
         let (claims, written) = (sum(|tenth| tenth.claims), sum(|tenth| tenth.checkpoints));
-        println!("| {} % | {:.3} | {:.3} |", tenth * 10, claims * 1000.0 / chunks, written * 1000.0 / checkpoints);
+        let (claim, checkpoint) = (claims * 1000.0 / chunks, written * 1000.0 / checkpoints);
+        let nothing = sum(|tenth| tenth.nothing) * 1000.0 / chunks;
+        println!("| {} % | {claim:.3} | {checkpoint:.3} | {nothing:.3} | {:.1} |", tenth * 10, checkpoint / nothing);
     }
     std::thread::sleep(Duration::from_secs(2));
     let after = measured(&mut conn);
@@ -110,6 +114,9 @@ fn work(conn: &mut PgConnection, pass: &Pass<'_>, program: i32, (count, batches)
         let tenth = &mut tenths[usize::try_from(chunk.first_page / PAGES * 10 / count).unwrap()];
         tenth.claims += clock.elapsed();
         tenth.chunks += 1;
+        let clock = Instant::now();
+        conn.batch_execute("SELECT 1").unwrap();
+        tenth.nothing += clock.elapsed();
         from = chunk.end_page;
         for batch in 1..=batches {
             let mut after = chunk.clone();

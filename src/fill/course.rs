@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicI64;
 use super::worker::{Job, Suppress};
 use super::{PageRows, group, stripe};
 use crate::exec::{ExecError, Executor};
-use crate::journal::{NewChunk, chunks, store};
+use crate::journal::{NewChunk, chunks, steering, store};
 use crate::plan::{Action, FillSpec, Step, StepId};
 use crate::progress::{Event, Precision, Unit};
 use crate::sql::{TenantSource, fill as sql};
@@ -174,7 +174,8 @@ impl Course {
         if exec.patiently(|conn| Ok(chunks::count(conn, run, &job.pass())?))? == 0 {
             let pages = exec.patiently(|conn| Ok(sql::count_pages(&spec.table).row::<super::Value>(conn)?.value))?;
             let stripes = stripe::stripes(spec.rows, spec.pages);
-            add_chunks(exec, &job, &stripe::chunks(pages, exec.gate.jobs()), stripes)?;
+            let programs = exec.patiently(|conn| Ok(steering::programs(conn, run.id)?))?.len().max(1);
+            add_chunks(exec, &job, &stripe::chunks(pages, exec.gate.jobs() * programs), stripes)?;
         }
         Ok(job)
     }

@@ -46,7 +46,7 @@ impl Executor<'_> {
     /// Returns how many were done.
     pub(crate) fn backfill(&self, done: &dyn Fn(&Step) -> bool, budget: usize) -> Result<usize, StepError> {
         let steps: Vec<&Step> = self.plan.phase(Phase::Backfill).collect();
-        let needs = order::needs(self.plan, &steps);
+        let needs = order::needs(&self.plan.tables, &steps);
         let items = steps.into_iter().zip(needs).map(|(step, needs)| ((!done(step)).then_some(Item::Step(step)), needs));
         let worked = self.work_off(&Schedule::new(self, items.collect(), budget));
         worked.map_err(|error| self.noted(error))

@@ -1,9 +1,12 @@
 //! Rows follow parents that the application has moved after their fill.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
 use super::conflict::Conflicts;
+use super::order::parts;
 use super::worker::Suppress;
 use super::{PageRows, group};
 use crate::db::{Fault, HasFault as _};
@@ -11,7 +14,7 @@ use crate::exec::{ExecError, Executor};
 use crate::journal::store;
 use crate::phase::Phase;
 use crate::plan::{Action, FillSpec, Step};
-use crate::sql::{ParentSource, TenantSource, fill as sql};
+use crate::sql::{ParentSource, QualifiedName, TenantSource, fill as sql};
 
 impl Executor<'_> {
     /// Lets rows follow parents that the application has moved since, until nothing changes.
@@ -19,19 +22,23 @@ impl Executor<'_> {
     /// A table is read as a whole, without a lock; rows are written in batches, on the pages that hold such rows. While no foreign
     /// key carries a tenant, triggers are kept from firing as in the fill; later, keys are triggers that must be asked.
     pub(crate) fn realign(&self, phase: Phase) -> Result<(), ExecError> {
-        loop {
-            let mut moved = 0;
+        // After the first round only children of rows that have moved in the round before can differ.
+        let mut moved: Option<BTreeSet<QualifiedName>> = None;
+        while moved.as_ref().is_none_or(|moved| !moved.is_empty()) {
+            let mut now = BTreeSet::new();
             for step in &self.plan.steps {
-                if let Action::Fill(spec) = &step.action
-                    && let Some(TenantSource::Parent(parent)) = spec.sources.first()
-                {
-                    moved += self.realign_table(step, spec, parent, phase)?;
+                let Action::Fill(spec) = &step.action else { continue };
+                let Some(TenantSource::Parent(parent)) = spec.sources.first() else { continue };
+                let parents = parts(&self.plan.tables, &parent.table);
+                let may_differ =
+                    moved.as_ref().is_none_or(|moved| parents.iter().any(|table| moved.contains(table) || now.contains(table)));
+                if may_differ && self.realign_table(step, spec, parent, phase)? > 0 {
+                    now.insert(spec.table.clone());
                 }
             }
-            if moved == 0 {
-                return Ok(());
-            }
+            moved = Some(now);
         }
+        Ok(())
     }
 
     fn realign_table(&self, step: &Step, spec: &FillSpec, parent: &ParentSource, phase: Phase) -> Result<usize, ExecError> {

@@ -235,6 +235,41 @@ fn a_program_that_is_taken_for_dead_does_no_harm() {
     assert_exact(&scenario);
 }
 
+/// Two programs at a time, one of which is killed again and again: the leader or the helper, whoever has the luck. The other one
+/// goes on, and may come to lead.
+#[test]
+fn killed_by_turns_they_write_each_row_once() {
+    let full = std::env::var("TENANTIZE_CHAOS").is_ok_and(|chaos| chaos == "full");
+    for seed in 1..=if full { 10 } else { 2 } {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let scenario = big();
+        let quick = ["--jobs", "2", "--batch-time", "10ms"];
+        scenario.tenantize(&["run", "--yes", "--strategy", "batched", "--until", "expand"]);
+        let spawn = |command: &[&str]| scenario.cli(&command.iter().chain(&quick).copied().collect::<Vec<_>>()).spawn();
+        let leader = || spawn(&["resume"]);
+        let helper = || spawn(&["run", "--join", "--patience", "1s"]);
+        let mut programs = vec![leader(), helper()];
+        let mut kills = 0;
+        while scenario.state() != "finished" {
+            thread::sleep(Duration::from_millis(rng.u64(100..600 + 40 * kills)));
+            let victim = programs.swap_remove(rng.usize(0..programs.len()));
+            victim.signal_if_running(Signal::SIGKILL);
+            victim.wait();
+            kills += 1;
+            programs.push(if rng.bool() { leader() } else { helper() });
+            // Nobody is left to lead when both are helpers of a run whose leader has stopped.
+            for program in &mut programs {
+                if !program.is_running() {
+                    *program = leader();
+                }
+            }
+            assert!(kills < 100, "seed {seed}: it never ends");
+        }
+        drop(programs);
+        assert_exact(&scenario);
+    }
+}
+
 /// Small tables that do not depend on each other are filled side by side, and a child begins when its parent is done.
 #[test]
 fn tables_are_filled_side_by_side_and_parents_first() {

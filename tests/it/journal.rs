@@ -151,7 +151,8 @@ fn chunks_are_claimed_once_and_their_journal_does_not_grow() {
     assert_eq!(updates, "6000");
     // An autoanalyze at the same time keeps old versions for a moment.
     assert!(not_hot.parse::<i64>().unwrap() <= 300, "{not_hot} of 6000 updates were not HOT");
-    assert!(size() * 10 <= before * 11, "the journal has grown from {before} to {}", size());
+    // The maps of free and of visible pages are new; without HOT it would be three times as big.
+    assert!(size() * 10 <= before * 13, "the journal has grown from {before} to {}", size());
 }
 
 /// A program lives as long as its session holds its lock. Then its chunk is anybody's, and its own checkpoint comes too late.

@@ -70,6 +70,13 @@ impl Spawned {
         signal::kill(pid, signal).unwrap();
     }
 
+    /// The same, if it has not ended by itself.
+    pub(crate) fn signal_if_running(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        // Until it is waited for, its number is nobody else's.
+        let _ = signal::kill(pid, signal);
+    }
+
     /// Tells whether it has not ended yet.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
