@@ -30,6 +30,14 @@ struct Part<'a> {
     weight: u64,
 }
 
+/// What workers do with all parts.
+struct Pass<'p> {
+    /// Opens a worker's session, in a transaction.
+    open: &'p (dyn Fn() -> Result<PgConnection, ExecError> + Sync),
+    /// Does a part.
+    work: &'p (dyn Fn(&mut PgConnection, &Part<'_>) -> Result<Sum, ExecError> + Sync),
+}
+
 /// Count and sum of hashes; the sum of parts is that of the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
@@ -65,7 +73,8 @@ impl Executor<'_> {
         self.discard_backup(&step.id, spec)?;
         self.patiently(|conn| Ok(sql::create_schema(&spec.schema).run_script(conn)?))?;
         for copy in &spec.copies {
-            self.patiently(|conn| Ok(sql::create_copy(&copy.table, &copy.copy, &copy.columns).run_script(conn)?))?;
+            let create = sql::create_copy(&copy.table, &copy.copy, &copy.columns);
+            self.in_one_transaction(&step.id, &mut |conn| Ok(create.run_script(conn)?))?;
         }
         let total = spec.copies.iter().map(|copy| copy.bytes).sum::<i64>().cast_unsigned();
         self.tell(&Event::WorkSized {
@@ -103,17 +112,24 @@ impl Executor<'_> {
     }
 
     fn copy_all(&self, step: &Step, spec: &BackupSpec) -> Result<Vec<BackupRecord>, ExecError> {
-        let mut leader = self.db.connect_dedicated()?;
-        leader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
+        let mut leader = self.hold(step, spec, None)?;
         let snapshot: Snapshot = sql::export_snapshot().row(&mut leader)?;
         let taken_at = Utc::now();
         let done = AtomicU64::new(0);
-        let sources = parts(&mut leader, (spec, self.gate.jobs()), |copy| &copy.table)?;
-        let before = self.share(step, sources, &done, &|conn, part| copy_part(conn, &snapshot.text, part))?;
-        leader.batch_execute("COMMIT")?;
+        // Pages are counted under the locks: until the end they are those of the files that are read.
+        let sources = parts(&mut leader, (spec, self.gate.jobs()), |copy| (&copy.table, halves(copy).0))?;
+        let copying = Pass { open: &|| self.hold(step, spec, Some(&snapshot.text)), work: &copy_part };
+        let before = self.share(step, sources, &done, &copying).map_err(|error| cause(&mut leader, error))?;
+        leader.batch_execute("COMMIT").map_err(lost)?;
         // What was written is read again, after everybody has committed.
-        let copies = parts(&mut leader, (spec, self.gate.jobs()), |copy| &copy.copy)?;
-        let after = self.share(step, copies, &done, &|conn, part| fingerprint(conn, &part.copy.copy, part))?;
+        let copies = parts(&mut leader, (spec, self.gate.jobs()), |copy| (&copy.copy, halves(copy).1))?;
+        let begin = || {
+            let mut conn = self.db.connect_dedicated()?;
+            conn.batch_execute("BEGIN")?;
+            Ok(conn)
+        };
+        let reading = Pass { open: &begin, work: &|conn, part| fingerprint(conn, &part.copy.copy, part) };
+        let after = self.share(step, copies, &done, &reading)?;
         let record = |copy: &BackupCopy| {
             let sum = |sums: &BTreeMap<QualifiedName, Sum>| sums.get(&copy.table).copied().unwrap_or_default();
             let (source, copied) = (sum(&before), sum(&after));
@@ -136,27 +152,45 @@ impl Executor<'_> {
         Ok(records)
     }
 
-    /// Lets the workers do the parts, and adds up what they return, by table.
+    /// A session in whose transaction nobody empties or rewrites the tables: the ranges of pages stay those of one file.
+    ///
+    /// Each worker has one of its own, from its first part to its last. Somebody who waits to rewrite a table waits for all who
+    /// hold it, and whoever asks for it anew waits behind him: a worker that asked at each part would never go on.
+    fn hold(&self, step: &Step, spec: &BackupSpec, snapshot: Option<&str>) -> Result<PgConnection, ExecError> {
+        let mut conn = self.db.connect_dedicated()?;
+        let tables: Vec<&QualifiedName> = spec.copies.iter().map(|copy| &copy.table).collect();
+        let hold = sql::hold(&tables, snapshot);
+        self.by_ladder(&mut conn, &step.id, &self.lock_policy(), &mut |conn| {
+            hold.run_script(conn).map_err(|error| {
+                // When this fails too the connection is lost, and the transaction with it.
+                let _ = conn.batch_execute("ROLLBACK");
+                error.into()
+            })
+        })?;
+        Ok(conn)
+    }
+
+    /// Lets the workers do the parts, each in one transaction, and adds up what they return, by table.
     fn share<'s>(
         &self,
         step: &Step,
         parts: VecDeque<Part<'s>>,
         done: &AtomicU64,
-        work: &(dyn Fn(&mut PgConnection, &Part<'_>) -> Result<Sum, ExecError> + Sync),
+        pass: &Pass<'_>,
     ) -> Result<BTreeMap<QualifiedName, Sum>, ExecError> {
         let workers = self.gate.jobs().min(parts.len());
         let queue = Mutex::new(parts);
         let sums = Mutex::new(BTreeMap::<QualifiedName, Sum>::new());
         let next = || queue.lock().map(|mut queue| queue.pop_front()).map_err(|_| ExecError::Worker);
-        let worker = |worker: usize| -> Result<(), ExecError> {
-            let mut conn = self.db.get()?;
+        let work = |worker: usize| -> Result<(), ExecError> {
+            let mut conn = (pass.open)()?;
             while let Some(part) = next()? {
                 self.gate.wait(step.id.as_str(), &*self.report, &self.stop);
                 if self.stop.requested() {
                     return Err(ExecError::Stopped);
                 }
                 let clock = Instant::now();
-                let found = work(&mut conn, &part)?;
+                let found = (pass.work)(&mut conn, &part)?;
                 let mut sums = sums.lock().map_err(|_| ExecError::Worker)?;
                 let sum = sums.entry(part.copy.table.clone()).or_default();
                 (sum.rows, sum.hash) = (sum.rows + found.rows, sum.hash + found.hash);
@@ -165,7 +199,15 @@ impl Executor<'_> {
                 let (step, took_ms) = (step.id.to_string(), milliseconds(clock));
                 self.tell(&Event::Advanced { step, unit_done, batch: part.weight, took_ms, size: 0, worker });
             }
-            Ok(())
+            Ok(conn.batch_execute("COMMIT")?)
+        };
+        // What the others would still do is for nothing when one has failed.
+        let worker = |number| {
+            work(number).inspect_err(|_| {
+                if let Ok(mut queue) = queue.lock() {
+                    queue.clear();
+                }
+            })
         };
         let results: Vec<Result<(), ExecError>> = std::thread::scope(|scope| {
             let handles: Vec<_> = (0..workers).map(|number| scope.spawn(move || worker(number))).collect();
@@ -176,42 +218,86 @@ impl Executor<'_> {
     }
 }
 
+/// Why the copying ended: without the leader nobody else comes to its snapshot, and says so in words that tell nothing.
+fn cause(leader: &mut PgConnection, error: ExecError) -> ExecError {
+    match error {
+        ExecError::Stopped => error,
+        error => leader.batch_execute("SELECT 1").err().map_or(error, lost),
+    }
+}
+
+fn lost(error: diesel::result::Error) -> ExecError {
+    ExecError::Lost(format!("the connection that held the backup's snapshot was lost: {error}"))
+}
+
+/// Each table is gone through twice, and either time moves the bar by half of its bytes.
+fn halves(copy: &BackupCopy) -> (u64, u64) {
+    let bytes = copy.bytes.cast_unsigned();
+    (bytes / 2, bytes - bytes / 2)
+}
+
 /// The parts of all tables, in the order of the plan: the biggest come first, so that none is left over for one worker alone.
-///
-/// The last range of a table has no end: pages may have come since they were counted. Each table is gone through twice, so
-/// that either time moves the bar by half of its bytes.
 fn parts<'a>(
     conn: &mut PgConnection,
     (spec, jobs): (&'a BackupSpec, usize),
-    relation: impl Fn(&'a BackupCopy) -> &'a QualifiedName,
+    of: impl Fn(&'a BackupCopy) -> (&'a QualifiedName, u64),
 ) -> Result<VecDeque<Part<'a>>, ExecError> {
     let jobs = i64::try_from(jobs).unwrap_or(1).max(1);
     let mut parts = VecDeque::new();
     for copy in &spec.copies {
-        let pages = count_pages(relation(copy)).row::<Size>(conn)?.value;
-        let length = (pages / (jobs * 4)).clamp(SHORTEST, LONGEST);
-        let ranges = (pages / length).max(1);
-        let weight = copy.bytes.cast_unsigned() / 2 / ranges.cast_unsigned();
-        for number in 0..ranges {
-            let end = (number + 1 < ranges).then_some((number + 1) * length);
-            parts.push_back(Part { copy, pages: Pages { first: number * length, end }, weight });
-        }
+        let (relation, bytes) = of(copy);
+        let pages = count_pages(relation).row::<Size>(conn)?.value;
+        parts.extend(ranges(pages, jobs, bytes).into_iter().map(|(pages, weight)| Part { copy, pages, weight }));
     }
     Ok(parts)
 }
 
+/// Ranges of the pages of a table, with their shares of `bytes`.
+///
+/// The last range has no end: pages may have come since they were counted.
+fn ranges(pages: i64, jobs: i64, bytes: u64) -> Vec<(Pages, u64)> {
+    let length = (pages / (jobs * 4)).clamp(SHORTEST, LONGEST);
+    let count = (pages / length).max(1);
+    let share = bytes / count.cast_unsigned();
+    let range = |number: i64| {
+        let first = number * length;
+        if number + 1 < count {
+            (Pages { first, end: Some(first + length) }, share)
+        } else {
+            (Pages { first, end: None }, bytes - share * number.cast_unsigned())
+        }
+    };
+    (0..count).map(range).collect()
+}
+
 /// Copies a part, and counts and hashes what the snapshot sees of it.
-fn copy_part(conn: &mut PgConnection, snapshot: &str, part: &Part<'_>) -> Result<Sum, ExecError> {
+fn copy_part(conn: &mut PgConnection, part: &Part<'_>) -> Result<Sum, ExecError> {
     let Part { copy, pages, .. } = part;
-    conn.build_transaction().repeatable_read().run(|conn| {
-        sql::import_snapshot(snapshot).run(conn)?;
-        sql::copy_rows(&copy.table, &copy.copy, &copy.columns, *pages).run(conn)?;
-        fingerprint(conn, &copy.table, part)
-    })
+    sql::copy_rows(&copy.table, &copy.copy, &copy.columns, *pages).run(conn)?;
+    fingerprint(conn, &copy.table, part)
 }
 
 fn fingerprint(conn: &mut PgConnection, relation: &QualifiedName, part: &Part<'_>) -> Result<Sum, ExecError> {
     let found: Fingerprint = sql::fingerprint(relation, &part.copy.columns, &part.copy.texts, part.pages).row(conn)?;
     let hash = found.hash.parse().map_err(|_| ExecError::Backup { table: relation.clone(), detail: format!("hash {}", found.hash) })?;
     Ok(Sum { rows: found.rows, hash })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_cover_every_page_once_and_weigh_what_the_table_does() {
+        for (pages, jobs, bytes) in [(0, 1, 7), (5, 3, 0), (4_100, 1, 33_587_201), (4_100, 3, 33_587_201), (1_000_000, 2, 8_192_000_003)] {
+            let ranges = ranges(pages, jobs, bytes);
+            let mut next = Some(0);
+            for (range, _) in &ranges {
+                assert_eq!(Some(range.first), next);
+                next = range.end;
+            }
+            assert_eq!(next, None, "the last has no end");
+            assert_eq!(ranges.iter().map(|(_, weight)| weight).sum::<u64>(), bytes);
+        }
+    }
 }

@@ -62,34 +62,44 @@ impl Executor<'_> {
         policy: &RetryPolicy,
         work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
     ) -> Result<T, ExecError> {
-        // Steps that run at the same time: one of them looks with the watch that is there.
-        let mut shared = self.watch.try_lock();
-        let mut own = BlockerWatch::new(self.db);
-        let watch = shared.as_deref_mut().unwrap_or(&mut own);
-        let (reporter, halt) = (self.report.clone(), self.stop.clone());
         let run = self.run;
         self.patiently(|conn| {
             // After a loss in COMMIT the step may be done: the journal knows.
             store::check_epoch(conn, run)?;
-            let mut on_wait = |attempt: LockAttempt<'_>| {
-                reporter.event(&lock_wait(step, &attempt));
-                if halt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            };
-            // The ladder understands errors of the server; others are carried around it.
-            let mut carried = None;
-            let result = ddl(conn, policy, watch, &mut on_wait, |conn| match work(conn) {
-                Ok(value) => Ok(value),
-                Err(ExecError::Query(error)) => Err(error),
-                Err(other) => {
-                    carried = Some(other);
-                    Err(diesel::result::Error::RollbackTransaction)
-                }
-            });
-            match (result, carried) {
-                (Err(RetryError::Failed(diesel::result::Error::RollbackTransaction)), Some(error)) => Err(error),
-                (result, _) => Ok(result?),
-            }
+            self.by_ladder(conn, step, policy, work)
         })
+    }
+
+    /// Runs work by the lock ladder, on this very connection.
+    pub(super) fn by_ladder<T>(
+        &self,
+        conn: &mut PgConnection,
+        step: &StepId,
+        policy: &RetryPolicy,
+        work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
+    ) -> Result<T, ExecError> {
+        // Steps that run at the same time: one of them looks with the watch that is there.
+        let mut shared = self.watch.try_lock();
+        let mut own = BlockerWatch::new(self.db);
+        let watch = shared.as_deref_mut().unwrap_or(&mut own);
+        let mut on_wait = |attempt: LockAttempt<'_>| {
+            self.tell(&lock_wait(step, &attempt));
+            if self.stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        // The ladder understands errors of the server; others are carried around it.
+        let mut carried = None;
+        let result = ddl(conn, policy, watch, &mut on_wait, |conn| match work(conn) {
+            Ok(value) => Ok(value),
+            Err(ExecError::Query(error)) => Err(error),
+            Err(other) => {
+                carried = Some(other);
+                Err(diesel::result::Error::RollbackTransaction)
+            }
+        });
+        match (result, carried) {
+            (Err(RetryError::Failed(diesel::result::Error::RollbackTransaction)), Some(error)) => Err(error),
+            (result, _) => Ok(result?),
+        }
     }
 
     /// Runs a change that refuses transactions: noted before, probed, noted after.

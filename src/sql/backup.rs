@@ -101,8 +101,13 @@ pub fn export_snapshot() -> Statement {
     Statement::new("SELECT pg_export_snapshot() AS text")
 }
 
-/// Borrows a snapshot; the first statement of a transaction.
+/// Begins a transaction in which nobody empties or rewrites the tables, with a borrowed snapshot or one of its own.
+///
+/// Locks come before a snapshot of its own: what it sees is in the files that it locks.
 #[must_use]
-pub fn import_snapshot(snapshot: &str) -> Statement {
-    Statement::new(format!("SET TRANSACTION SNAPSHOT {}", Text(snapshot)))
+pub fn hold(tables: &[&QualifiedName], snapshot: Option<&str>) -> Statement {
+    let borrowed = snapshot.map(|snapshot| format!("SET TRANSACTION SNAPSHOT {};\n", Text(snapshot))).unwrap_or_default();
+    let tables: Vec<String> = tables.iter().map(|table| format!("ONLY {table}")).collect();
+    let locks = if tables.is_empty() { String::new() } else { format!("LOCK TABLE {} IN ACCESS SHARE MODE", tables.join(", ")) };
+    Statement::new(format!("BEGIN ISOLATION LEVEL REPEATABLE READ;\n{borrowed}{locks}"))
 }
