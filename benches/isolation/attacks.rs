@@ -60,7 +60,7 @@ fn subject(tables: usize) -> Subject {
         context: ContextSpec::default(),
         owners: Owners::Bound,
         accepted: Vec::new(),
-        named: Vec::new(),
+        trusted_owners: Vec::new(),
         found: None,
     }
 }

@@ -20,6 +20,7 @@ pub use data::data_checks;
 pub use discover::{ContextWish, DiscoverError, DiscoverOptions, Discovery, Fact, MEMBER, Mention, Source, TENANT, fill};
 pub use kind::{Kind, Severity, When, catalogue, kind};
 pub use measure::{Bypass, Cost, Measured, measure};
+pub use owners::Readable;
 pub use pgtap::pgtap;
 pub use promise::promises;
 pub use render::VerifyFormat;

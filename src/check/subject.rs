@@ -37,8 +37,8 @@ pub struct Subject {
     pub owners: Owners,
     /// Foreign keys of which the plan said that they stay without the tenant, and unique keys of which the operator did: table and name.
     pub accepted: Vec<(QualifiedName, String)>,
-    /// Tables that the operator named: their owners are trusted.
-    pub named: Vec<QualifiedName>,
+    /// Roles whose tables are read: code of theirs may run as whoever verifies.
+    pub trusted_owners: Vec<Ident>,
     /// How a session becomes a tenant where no plan has decided it; it counts before `context`.
     pub found: Option<Found>,
 }
@@ -99,7 +99,7 @@ impl Subject {
             context: plan.context.clone(),
             owners: owners(plan),
             accepted: accepted(plan),
-            named: tables.clone(),
+            trusted_owners: plan.owners.clone(),
             found: None,
             tables,
         }
@@ -147,7 +147,8 @@ impl Subject {
             settings: self.settings(),
             functions: self.functions(),
             accepted: self.accepted.iter().map(|(table, name)| (quoted(table), name.clone())).collect(),
-            named: self.named.iter().map(quoted).collect(),
+            owners: plain(&self.trusted_owners),
+            found: self.found.is_some(),
         };
         serde_json::to_string(&scope).unwrap_or_default()
     }
@@ -173,7 +174,9 @@ struct Scope<'a> {
     /// The functions that the context needs: their names and the statements that create them.
     functions: Vec<(String, String)>,
     accepted: Vec<(String, String)>,
-    named: Vec<String>,
+    owners: Vec<String>,
+    /// Whether nobody but the catalog says what the tables are.
+    found: bool,
 }
 
 fn owners(plan: &Plan) -> Owners {

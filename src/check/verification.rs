@@ -170,7 +170,13 @@ pub fn verify(
     let mut catalog = Catalog::load(&mut conn, &schemas(subject))?;
     let statically = catalog_checks(subject);
     // Before the first row is read.
-    let subject = &subject.without(&subject.doubtful(&mut conn)?, &mut catalog);
+    let readable = subject.readable(&mut conn)?;
+    let unread: Vec<String> = subject
+        .unread(&readable)
+        .into_iter()
+        .map(|name| format!("{} was not read: it is not there, or T112 names it", name.plain()))
+        .collect();
+    let subject = &subject.only(&readable, &mut catalog);
     let mut checks = data_checks(subject, plan, &catalog);
     checks.extend(statically);
     let roles = if options.app_url.is_some() { 1 } else { subject.roles().count() };
@@ -198,7 +204,7 @@ pub fn verify(
         attackers: proof.attackers,
         reach: options.attacks.reach,
         attacks: proof.attacks,
-        notes: proof.notes,
+        notes: unread.into_iter().chain(proof.notes).collect(),
         comparison,
         checks_ms,
         attacks_ms,

@@ -30,9 +30,12 @@ pub struct AuditArgs {
     /// Count this role as one that only reads; may be given several times.
     #[arg(long, value_name = "ROLE", value_parser = ident)]
     pub read_role: Vec<Ident>,
-    /// Let this role see every row, as one for backups does, and trust the tables and views that it owns; may be given several times.
+    /// Let this role see every row, as one for backups does; may be given several times.
     #[arg(long, value_name = "ROLE", value_parser = ident)]
     pub trusted_role: Vec<Ident>,
+    /// Read the tables of this role, whose code may then run as the connected one; may be given several times.
+    #[arg(long, value_name = "ROLE", value_parser = ident)]
+    pub trusted_owner: Vec<Ident>,
     /// Say where policies learn the tenant from. Without it: what policies and functions ask for.
     #[arg(long, value_enum, value_name = "CONTEXT")]
     pub context: Option<ContextName>,

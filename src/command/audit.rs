@@ -35,6 +35,7 @@ fn options(args: &VerifyArgs, column: &Ident) -> Result<DiscoverOptions, Error> 
         app_roles: args.app_role.clone(),
         read_roles: args.read_role.clone(),
         trusted_roles: args.trusted_role.clone(),
+        trusted_owners: args.trusted_owner.clone(),
         context: context(args)?,
         settings,
     })

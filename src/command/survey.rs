@@ -7,13 +7,15 @@ use diesel::sql_types::Text;
 use super::Context;
 use crate::app_migration::{AppMigration, Migrations};
 use crate::catalog::Catalog;
+use crate::check::{Owners, Registry, Subject, VerifyError};
 use crate::config::Config;
 use crate::db::Database;
 use crate::error::Error;
-use crate::plan::{Code, Plan, PlanInput, Strategies, StrategyWish, build};
+use crate::plan::{Code, Finding, Plan, PlanInput, Strategies, StrategyWish, build};
 use crate::progress::{Event, Reporter};
 use crate::rule::{Audit, Resolved, TenantSet, audit, resolve};
-use crate::sql::{map, registry};
+use crate::sql::policy::ContextSpec;
+use crate::sql::{KeyType, map, registry};
 
 /// A plan with the connection that holds its staged maps.
 pub(super) struct Survey {
@@ -36,9 +38,11 @@ pub(super) fn survey(cx: &Context<'_>, db: &Database, config: &Config, wish: Str
     let report = cx.ui.reporter();
     let mut conn = db.connect_dedicated()?;
     let catalog = Catalog::load(&mut conn, &config.schemas)?;
-    let tenants = tenants(&mut conn, config, &catalog)?;
+    let strange = strange(&mut conn, config)?;
+    let tenants = if strange.is_empty() { tenants(&mut conn, config, &catalog)? } else { TenantSet::build(config, &catalog, &[])? };
     let migrations = migrations(config)?;
-    let resolved = resolve(&catalog, config, &tenants);
+    let mut resolved = resolve(&catalog, config, &tenants);
+    resolved.findings.extend(strange);
     let audit = if can_be_audited(&resolved) {
         let mut told = |what: &str| report.event(&Event::Note { text: what.to_owned() });
         audit(&mut conn, &catalog, &resolved, &tenants, &config.tenants.column, &mut told)?
@@ -80,7 +84,32 @@ impl Survey {
 
 /// Rules that name what is not there cannot be asked about rows, and other people's rows cannot be asked at all.
 fn can_be_audited(resolved: &Resolved) -> bool {
-    !resolved.findings.iter().any(|finding| matches!(finding.code, Code::T002 | Code::T003 | Code::T004 | Code::T005 | Code::T006))
+    use Code::{T002, T003, T004, T005, T006, T063};
+    !resolved.findings.iter().any(|finding| matches!(finding.code, T002 | T003 | T004 | T005 | T006 | T063))
+}
+
+/// Tables of the configuration whose owners nothing vouches for: `init` may have taken over a stranger's. Asked before a row is read.
+fn strange(conn: &mut PgConnection, config: &Config) -> Result<Vec<Finding>, Error> {
+    let rules = config.tables.iter().filter(|(_, table)| table.scope.is_none());
+    let subject = Subject {
+        schemas: config.schemas.iter().cloned().collect(),
+        column: config.tenants.column.clone(),
+        ty: KeyType::Text,
+        registry: Some(Registry { table: config.tenants.table.clone(), key: config.tenants.key.clone() }),
+        tables: rules.map(|(name, _)| name.clone()).collect(),
+        membership: config.memberships.as_ref().map(|memberships| memberships.table.clone()),
+        shared: config.shared().cloned().collect(),
+        app_roles: config.rls.app_roles.clone(),
+        read_roles: config.rls.read_roles.clone(),
+        trusted_roles: config.rls.trusted_roles.clone(),
+        trusted_owners: config.rls.trusted_owners.clone(),
+        context: ContextSpec::default(),
+        owners: Owners::Bound,
+        accepted: Vec::new(),
+        found: None,
+    };
+    let rows = subject.doubtful(conn).map_err(VerifyError::from)?;
+    Ok(rows.into_iter().map(|row| Finding::about(Code::T063, &row.object, row.detail)).collect())
 }
 
 fn tenants(conn: &mut PgConnection, config: &Config, catalog: &Catalog) -> Result<TenantSet, Error> {

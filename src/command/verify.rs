@@ -30,7 +30,8 @@ pub(super) fn run(cx: &Context<'_>, args: &VerifyArgs) -> Result<(), Error> {
     let Some(format) = report_format(args.format) else {
         let schemas: Vec<Ident> = subject.schemas.iter().cloned().collect();
         let mut catalog = Catalog::load(&mut conn, &schemas)?;
-        let subject = subject.without(&subject.doubtful(&mut conn).map_err(VerifyError::from)?, &mut catalog);
+        let readable = subject.readable(&mut conn).map_err(VerifyError::from)?;
+        let subject = subject.only(&readable, &mut catalog);
         return cx.ui.out(&pgtap(&subject, &catalog));
     };
     drop(conn);
@@ -71,6 +72,7 @@ fn of_run(conn: &mut PgConnection, config: Option<&Config>) -> Result<Question, 
     let mut subject = Subject::of_plan(&plan, &shared);
     // Roles that see every row by intention, since then.
     subject.trusted_roles.extend(config.into_iter().flat_map(|config| config.rls.trusted_roles.iter().cloned()));
+    subject.trusted_owners.extend(config.into_iter().flat_map(|config| config.rls.trusted_owners.iter().cloned()));
     // Tables that came since must hold what the others hold.
     let ignored: Vec<QualifiedName> = config.into_iter().flat_map(Config::ignored).cloned().collect();
     subject.add_later_tables(conn, &ignored)?;

@@ -172,6 +172,9 @@ pub struct RlsConfig {
     /// Roles that see every row by intention, such as Supabase's `service_role`.
     #[serde(default)]
     pub trusted_roles: Vec<Ident>,
+    /// Roles whose tables are read and written: code of theirs may run as the connected role.
+    #[serde(default)]
+    pub trusted_owners: Vec<Ident>,
     /// A folder of the application's own migrations, run at the end of the phase.
     pub migrations: Option<String>,
 }

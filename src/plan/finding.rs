@@ -220,6 +220,9 @@ findings! {
     T062 Warning "application may change memberships"
         "a member can make others members of its own tenant, promote or remove them"
         "REVOKE INSERT, UPDATE, DELETE on the membership table, or let a definer function do it that asks who calls"
+    T063 Blocker "nobody vouches for the owner of the table"
+        "whoever reads or writes it runs functions of its owner (an index on an expression, a CHECK) with his own rights; nothing was read"
+        "ALTER TABLE … OWNER TO the owner of the others; name the role in [rls] trusted_owners; or scope = \"ignored\""
 }
 
 impl Code {

@@ -14,7 +14,7 @@ pub use render::{PlanDetail, PlanFormat, render_findings, tally};
 pub use step::{Action, BackupCopy, BackupSpec, FillSpec, Step, StepId, Undo};
 pub use strategy::{Strategies, Strategy, StrategyChoice, StrategyWish};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -166,6 +166,9 @@ pub struct Plan {
     /// Roles that see every row by intention.
     #[serde(default)]
     pub trusted_roles: Vec<Ident>,
+    /// Owners of the tables, and roles that the operator trusts like them: code of theirs may run as the connected role.
+    #[serde(default)]
+    pub owners: Vec<Ident>,
     /// Where policies learn the tenant from.
     #[serde(default)]
     pub context: ContextSpec,
@@ -284,6 +287,7 @@ pub fn build(input: &PlanInput<'_>) -> Plan {
         app_roles: input.config.rls.app_roles.clone(),
         read_roles: input.config.rls.read_roles.clone(),
         trusted_roles: input.config.rls.trusted_roles.clone(),
+        owners: owners(input),
         context: crate::phase::context_spec(input),
         shared: input.config.shared().cloned().collect(),
         global_keys: global_keys(input),
@@ -314,6 +318,15 @@ fn changes(steps: &[Step]) -> impl Iterator<Item = &Change> {
         Action::Concurrent { change } => std::slice::from_ref(change),
         Action::Backup(_) | Action::Fill(_) | Action::Settle { .. } => &[],
     })
+}
+
+/// The owners of what the run reads and writes; those whom nothing vouches for are a blocker.
+fn owners(input: &PlanInput<'_>) -> Vec<Ident> {
+    let targets = input.present().map(|target| &target.table);
+    let memberships = input.config.memberships.as_ref().map(|memberships| &memberships.table);
+    let names = targets.chain([&input.config.tenants.table]).chain(memberships).chain(input.config.shared());
+    let owners = names.flat_map(|name| input.catalog.family(name)).map(|table| &table.owner);
+    owners.chain(&input.config.rls.trusted_owners).collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
 fn global_keys(input: &PlanInput<'_>) -> Vec<(QualifiedName, Ident)> {

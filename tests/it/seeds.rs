@@ -96,6 +96,7 @@ impl Seed {
             app_roles: Vec::new(),
             read_roles: Vec::new(),
             trusted_roles: Vec::new(),
+            trusted_owners: Vec::new(),
             context: self.claim.map_or(ContextWish::Guess, |claim| ContextWish::Jwt(Some(vec![claim.to_owned()]))),
             settings: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! What there is to verify in a database that no plan has made: read from the catalog, and every guess is said.
 
 mod context;
+mod roles;
 
 use context::Members;
 pub use context::{ContextWish, MEMBER, Mention, TENANT, fill};
@@ -35,6 +36,8 @@ pub struct DiscoverOptions {
     pub read_roles: Vec<Ident>,
     /// Roles that see every row by intention.
     pub trusted_roles: Vec<Ident>,
+    /// Roles whose tables are read.
+    pub trusted_owners: Vec<Ident>,
     /// Where policies learn the tenant from.
     pub context: ContextWish,
     /// Further settings of a session; `{tenant}` and `{member}` stand for a tenant's key and for a user of it.
@@ -177,7 +180,7 @@ impl Discovery {
         facts.insert(0, Fact::new("tables", rows.len().to_string(), because, Source::Found, "--schema"));
         let guarded: Vec<&Table> =
             rows.iter().map(|table| **table).chain(registry.as_ref().and_then(|found| catalog.table(&found.table))).collect();
-        let (app_roles, read_roles) = roles(catalog, &guarded, options, &mut facts)?;
+        let (app_roles, read_roles) = roles::roles(catalog, &guarded, options, &mut facts)?;
         let members = if options.membership.is_some() { Members::Known } else { Members::Unknown };
         let session = context::session(&options.context, mentions, &options.column, members)?;
         facts.extend(session.facts);
@@ -204,7 +207,7 @@ impl Discovery {
             context: context(&found),
             owners: Owners::Bound,
             accepted: Vec::new(),
-            named: options.registry.iter().chain(&options.membership).chain(&options.shared).cloned().collect(),
+            trusted_owners: roles::trusted_owners(catalog, options),
             found: Some(found),
         };
         Ok(Self { subject, facts })
@@ -329,51 +332,6 @@ fn key_type(tables: &[&Table], registry: Option<&Registry>, catalog: &Catalog, c
     let of_registry = registry.and_then(|registry| catalog.table(&registry.table)?.column(&registry.key));
     let of_table = tables.iter().find_map(|table| table.column(column));
     Ok(of_registry.or(of_table).and_then(|column| KeyType::from_sql(&column.ty)).unwrap_or(KeyType::Text))
-}
-
-/// The roles that were given, or those that rights on the tables were granted to and that policies bind.
-fn roles(
-    catalog: &Catalog,
-    tables: &[&Table],
-    options: &DiscoverOptions,
-    facts: &mut Vec<Fact>,
-) -> Result<(Vec<Ident>, Vec<Ident>), DiscoverError> {
-    let named = options.app_roles.iter().chain(&options.read_roles).chain(&options.trusted_roles);
-    if let Some(missing) = named.into_iter().find(|role| !catalog.roles.contains_key(role)) {
-        return Err(DiscoverError::Missing { what: "the role", name: missing.plain().to_owned() });
-    }
-    let list = |roles: &[Ident]| roles.iter().map(Ident::plain).collect::<Vec<_>>().join(", ");
-    if !options.app_roles.is_empty() {
-        facts.push(Fact::new("application roles", list(&options.app_roles), "given", Source::Given, "--app-role"));
-        return Ok((options.app_roles.clone(), options.read_roles.clone()));
-    }
-    let mut rights: BTreeMap<&Ident, bool> = BTreeMap::new();
-    for grant in tables.iter().flat_map(|table| &table.grants) {
-        let Some(role) = &grant.grantee else { continue };
-        let bound = catalog.roles.get(role).is_some_and(|role| !role.bypass_rls);
-        let declared = options.read_roles.contains(role) || options.trusted_roles.contains(role);
-        if bound && !declared && ["SELECT", "INSERT", "UPDATE", "DELETE"].contains(&grant.privilege.as_str()) {
-            *rights.entry(role).or_default() |= grant.privilege != "SELECT";
-        }
-    }
-    let of = |writes: bool| rights.iter().filter(|(_, may)| **may == writes).map(|(role, _)| (*role).clone()).collect::<Vec<Ident>>();
-    let (mut writers, mut readers) = (of(true), of(false));
-    if writers.is_empty() {
-        writers = std::mem::take(&mut readers);
-    }
-    readers.extend(options.read_roles.iter().cloned());
-    let (is, because) = if writers.is_empty() {
-        let owners: BTreeSet<&str> = tables.iter().map(|table| table.owner.plain()).collect();
-        let owners: Vec<&str> = owners.into_iter().collect();
-        ("none".into(), format!("nobody but the owner {} has rights on the tables; without one nothing is attacked", owners.join(", ")))
-    } else {
-        (list(&writers), "they have rights on the tables, and policies bind them".to_owned())
-    };
-    facts.push(Fact::new("application roles", is, because, Source::Guessed, "--app-role"));
-    if !readers.is_empty() {
-        facts.push(Fact::new("reading roles", list(&readers), "they may only read", Source::Guessed, "--read-role"));
-    }
-    Ok((writers, readers))
 }
 
 /// How a session becomes a tenant, and where a user of it is found when its settings need one.

@@ -38,5 +38,5 @@ kinds! {
         "REVOKE INSERT, UPDATE, DELETE ON … FROM the application; let an administrator write it" in "T111.sql";
     "T112" Error Always "every table belongs to an owner whose code may run as whoever reads it"
         "who reads it runs functions of its owner (an index on an expression, a CHECK) with his own rights; it is not verified"
-        "ALTER TABLE … OWNER TO the owner of the others; or name the role in [rls] trusted_roles or --trusted-role" in "T112.sql";
+        "ALTER TABLE … OWNER TO the owner of the others; or name the role in [rls] trusted_owners or --trusted-owner" in "owners.sql" "T112.sql";
 }

@@ -125,13 +125,12 @@ struct Lab {
 impl Lab {
     fn open(db: &Database, subject: &Subject, options: &SelfTestOptions) -> Result<Self, SelfTestError> {
         let mut keeper = Keeper::new(db)?;
-        if let Some(table) = subject.doubtful(keeper.source())?.first() {
-            return Err(SelfTestError::Baseline(format!(
-                "T112 {}: its owner is not known to be trusted, so it is not read",
-                table.plain()
-            )));
+        if let Some(Evidence { object, detail }) = subject.doubtful(keeper.source())?.first() {
+            return Err(SelfTestError::Baseline(format!("T112 {object}: {detail}, so nothing is read")));
         }
-        let catalog = Catalog::load(keeper.source(), &[])?;
+        let readable = subject.readable(keeper.source())?;
+        let mut catalog = Catalog::load(keeper.source(), &[])?;
+        let subject = &subject.only(&readable, &mut catalog);
         let source = catalog.server.database;
         let size: Size = diesel::sql_query(SIZE).get_result(keeper.source())?;
         let whole = if options.copy == CopyWish::Auto && size.alone && size.bytes <= SMALL {
@@ -142,6 +141,13 @@ impl Lab {
         let (base, copy) = if let Some(base) = whole {
             (base, CopyKind::Whole)
         } else {
+            // What is made again runs what its owner has written, as the connected role.
+            if let Some(Evidence { object, detail }) = subject.strangers(keeper.source())?.first() {
+                let why = format!(
+                    "the schema is not copied because of {object}: {detail}; name the role in [rls] trusted_owners or --trusted-owner"
+                );
+                return Err(SelfTestError::Tool { what: why });
+            }
             let base = keeper.empty("base")?;
             sample::sample(db, subject, &keeper.connect(&base)?)?;
             (base, CopyKind::Sample)

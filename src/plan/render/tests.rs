@@ -89,6 +89,7 @@ fn plan() -> Plan {
         app_roles: Vec::new(),
         read_roles: Vec::new(),
         trusted_roles: Vec::new(),
+        owners: Vec::new(),
         context: ContextSpec::default(),
         shared: Vec::new(),
         global_keys: Vec::new(),

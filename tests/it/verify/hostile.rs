@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tenantize::check::{Subject, Verdict, VerifyFormat, VerifyOptions, verify};
+use tenantize::catalog::Catalog;
+use tenantize::check::{Found, Subject, Verdict, VerifyFormat, VerifyOptions, verify};
 use tenantize::db::{Database, DatabaseUrl, SessionSettings};
 use tenantize::isolation::selftest::{CopyWish, SelfTestOptions, self_test};
 use tenantize::isolation::{AttackOptions, Class, Means, Reach};
 use tenantize::sql::Ident;
 
 use super::scene::Scene;
+use crate::support::Cli;
 
 /// The file that [`hostile`]'s function writes: what a transaction has done is gone when it is rolled back, a file is not.
 fn loot(scene: &Scene) -> PathBuf {
@@ -134,14 +136,82 @@ fn a_table_of_a_stranger_is_not_read() {
     let refused = self_test(&db, &subject, &SelfTestOptions { copy: CopyWish::Sample, ..SelfTestOptions::default() }, &mut |_| {});
     assert!(refused.unwrap_err().to_string().contains("T112 public.lures"));
     assert_untouched(&scene);
+    // One that comes back after the owners were asked is not among the tables that are read.
+    scene.db.psql("ALTER TABLE public.lures RENAME TO hidden");
+    let readable = subject.readable(&mut conn).unwrap();
+    scene.db.psql("ALTER TABLE public.hidden RENAME TO lures");
+    let mut catalog = Catalog::load(&mut conn, &[Ident::new("public").unwrap()]).unwrap();
+    let left = subject.only(&readable, &mut catalog);
+    assert_eq!((left.tables.len(), catalog.tables.keys().any(|name| name.plain() == "public.lures")), (subject.tables.len() - 1, false));
     // A registry of a stranger: nothing is known of tenants then.
     scene.db.psql(&format!("ALTER TABLE public.tenants OWNER TO {mallory}"));
-    let verification = verified(&Subject { named: Vec::new(), ..subject.clone() });
-    assert!(!verification.passed());
+    assert!(!verified(&subject).passed());
     assert_untouched(&scene);
     // The trap is one.
-    subject.trusted_roles.push(Ident::new(mallory.as_str()).unwrap());
+    subject.trusted_owners.push(Ident::new(mallory.as_str()).unwrap());
     verified(&subject);
     assert!(loot(&scene).exists(), "the table is harmless");
     drop(std::fs::remove_file(loot(&scene)));
+}
+
+#[test]
+fn owners_are_vouched_for() {
+    let scene = Scene::new();
+    let (owner, member, other) = (scene.db.role("owner"), scene.db.role("member"), scene.db.role("other"));
+    let mut conn = scene.connect();
+    let mut found = |subject: &Subject| -> Vec<String> { subject.doubtful(&mut conn).unwrap().into_iter().map(|row| row.object).collect() };
+    let mut subject = scene.subject();
+    scene.db.psql(&format!("GRANT {owner} TO {member}; ALTER TABLE files OWNER TO {owner}; ALTER TABLE events_2025 OWNER TO {member}"));
+    assert_eq!(found(&subject), ["public.events_2025", "public.files"]);
+    subject.trusted_owners = vec![Ident::new(owner.as_str()).unwrap()];
+    assert_eq!(found(&subject), [""; 0], "a member can do what the owner can");
+    scene.db.psql(&format!("ALTER TABLE notes OWNER TO {other}"));
+    assert_eq!(found(&subject), ["public.notes"]);
+    // One owner of everything.
+    subject.tables.retain(|table| table.plain() == "public.files");
+    (subject.registry, subject.membership, subject.trusted_owners) = (None, None, Vec::new());
+    subject.shared.clear();
+    assert_eq!(found(&subject), [""; 0]);
+    subject.found = Some(Found { settings: Vec::new(), member: None });
+    assert_eq!(found(&subject), [""; 0]);
+    scene.db.psql("GRANT CREATE ON SCHEMA public TO PUBLIC");
+    assert_eq!(found(&subject), ["public.files"], "it may be a stranger's");
+}
+
+#[test]
+fn a_stranger_writes_nothing_into_a_copy() {
+    let scene = Scene::new();
+    hostile(
+        &scene,
+        "CREATE FUNCTION public.lure(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+         CREATE TABLE public.whole (id int) PARTITION BY RANGE (id);
+         CREATE TABLE public.one (id int, CHECK (public.lure(1) = 1), CHECK (id > 0));
+         ALTER TABLE public.whole ATTACH PARTITION public.one FOR VALUES FROM (0) TO (10);
+         CREATE OR REPLACE FUNCTION public.lure(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM public.grab(); RETURN $1; END'",
+    );
+    let db = Database::connect(&DatabaseUrl::parse(&scene.db.url()).unwrap(), &SessionSettings::default(), 2).unwrap();
+    let options = SelfTestOptions { copy: CopyWish::Sample, ..SelfTestOptions::default() };
+    let refused = self_test(&db, &scene.subject(), &options, &mut |_| {}).unwrap_err().to_string();
+    assert!(refused.contains("public.one") && refused.contains("--trusted-owner"), "{refused}");
+    assert_untouched(&scene);
+    assert_armed(&scene);
+}
+
+#[test]
+fn a_strangers_table_in_the_configuration_is_not_audited() {
+    let scene = Scene::before();
+    let mallory = hostile(&scene, LURE);
+    let dir = tempfile::TempDir::new().unwrap();
+    let cli =
+        |arguments: &[&str]| Cli::new().args(arguments.iter().copied()).args(["--database-url", &scene.db.url()]).dir(dir.path()).run();
+    assert_eq!(cli(&["init"]).code(), Some(0));
+    let config = std::fs::read_to_string(dir.path().join("tenantize.toml")).unwrap();
+    assert!(config.contains("public.lures"), "{config}");
+    for command in [&["check"][..], &["check", "--measure"], &["plan"]] {
+        let output = cli(command);
+        let text = format!("{}{}", output.stdout, output.stderr);
+        assert!(text.contains("T063") && text.contains(&mallory), "{text}");
+        assert_untouched(&scene);
+    }
+    assert_armed(&scene);
 }

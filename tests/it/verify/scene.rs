@@ -189,6 +189,7 @@ fn plan(app: &Ident, protect: Vec<Change>) -> Plan {
         app_roles: vec![app.clone()],
         read_roles: Vec::new(),
         trusted_roles: Vec::new(),
+        owners: Vec::new(),
         context: ContextSpec::default(),
         shared: vec![public("plans")],
         global_keys: Vec::new(),
