@@ -11,6 +11,7 @@
 
 mod args;
 mod live;
+mod parts;
 mod peers;
 mod picture;
 mod record;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use crate::args::ReportArgs;
+use crate::parts;
 use crate::picture;
 use crate::record::{Kind, Line, PeerLine, Record, read};
 use crate::table::{Table, grouped, megabytes, percent, seconds};
@@ -12,14 +13,22 @@ use crate::table::{Table, grouped, megabytes, percent, seconds};
 pub(crate) fn run(args: &ReportArgs) {
     let lines = read(&args.results);
     let mut page = fs::read_to_string(&args.page).unwrap();
-    let peers: Vec<&PeerLine> = lines
-        .iter()
-        .filter_map(|line| match &line.record {
-            Record::Peer(peer) => Some(peer),
-            _ => None,
-        })
-        .collect();
-    let blocks = [("peers", peers_block(&peers)), ("host", host_block(&lines))];
+    let (mut peers, mut stripes, mut live, mut scale) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for line in &lines {
+        match &line.record {
+            Record::Peer(found) => peers.push(found),
+            Record::Stripe(found) => stripes.push(found),
+            Record::Live(found) => live.push(found),
+            Record::Scale(found) => scale.push(found),
+        }
+    }
+    let blocks = [
+        ("host", host_block(&lines)),
+        ("peers", peers_block(&peers)),
+        ("stripes", parts::stripes(&stripes)),
+        ("live", parts::live(&live)),
+        ("scale", parts::scale(&scale)),
+    ];
     for (name, block) in blocks.into_iter().filter(|(_, block)| !block.is_empty()) {
         page = replaced(&page, name, &block);
     }

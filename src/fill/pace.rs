@@ -11,7 +11,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Pages of the first batch.
-    pub(super) const START: i64 = 128;
+    pub(super) const START: i64 = 256;
     /// The smallest batch.
     pub(super) const LEAST: i64 = 1;
     /// The biggest batch.
@@ -77,12 +77,12 @@ mod tests {
     #[test]
     fn growth_is_slow_and_panic_is_quick() {
         let mut pace = Pace::new(Duration::from_millis(200));
-        pace.observe(128, Duration::from_millis(1));
-        assert_eq!(pace.pages(), 192);
-        pace.observe(192, Duration::from_secs(3));
-        assert_eq!(pace.pages(), 38);
+        pace.observe(256, Duration::from_millis(1));
+        assert_eq!(pace.pages(), 384);
+        pace.observe(384, Duration::from_secs(3));
+        assert_eq!(pace.pages(), 77);
         pace.shrink();
-        assert_eq!(pace.pages(), 19);
+        assert_eq!(pace.pages(), 38);
     }
 
     #[test]
