@@ -1,5 +1,6 @@
 //! Reads the catalog of a database in one snapshot.
 
+use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Jsonb, Text};
@@ -46,7 +47,11 @@ impl Catalog {
     /// Reads server, roles and the relations of `schemas` in one read-only snapshot.
     pub fn load(conn: &mut PgConnection, schemas: &[Ident]) -> Result<Self, CatalogError> {
         let activity = super::activity::load(conn);
-        let catalog = conn.build_transaction().repeatable_read().read_only().run(|conn| Self::read(conn, schemas))?;
+        let catalog = conn.build_transaction().repeatable_read().read_only().run(|conn| {
+            // Compiling these queries takes longer than running them.
+            conn.batch_execute("SET LOCAL jit = off")?;
+            Self::read(conn, schemas)
+        })?;
         Ok(Self { activity, ..catalog })
     }
 

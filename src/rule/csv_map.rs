@@ -6,11 +6,13 @@ use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use diesel::pg::PgConnection;
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
 use super::{MapSpec, TenantSet};
+use crate::sql::copy::{self, Binary};
 use crate::sql::{KeyType, map};
 
 /// A line that cannot be used.
@@ -114,49 +116,61 @@ struct RejectedRow {
 /// A file without a fault is copied straight into its table. One with a fault is read again, with its line numbers, to
 /// find every line that cannot be used.
 pub fn stage(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet) -> Result<Staged, MapError> {
-    let tenants = Known { ty: tenants.ty, keys: tenants.keys_by_name() };
-    let straight = conn.transaction(|conn| copy(conn, spec, &tenants));
-    match straight {
-        Ok(keys) => {
-            write_rejected(&spec.file, &[])?;
-            return Ok(Staged { keys, rejected: Vec::new() });
+    conn.batch_execute(map::IN_MEMORY)?;
+    if let (Some(key), Some(ty)) = (Binary::of(&spec.key_ty), Binary::of(&tenants.ty.to_string())) {
+        match conn.transaction(|conn| copy(conn, spec, tenants, (key, ty))) {
+            Ok(keys) => {
+                write_rejected(&spec.file, &[])?;
+                return Ok(Staged { keys, rejected: Vec::new() });
+            }
+            Err(MapError::Fault) => {}
+            Err(MapError::Query(diesel::result::Error::DatabaseError(kind, _)))
+                if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {}
+            Err(error) => return Err(error),
         }
-        Err(MapError::Fault) => {}
-        Err(MapError::Query(diesel::result::Error::DatabaseError(kind, _)))
-            if !matches!(kind, diesel::result::DatabaseErrorKind::ClosedConnection) => {}
-        Err(error) => return Err(error),
     }
-    carefully(conn, spec, &tenants)
+    carefully(conn, spec, &Known { ty: tenants.ty, keys: tenants.keys_by_name() })
 }
 
-fn copy(conn: &mut PgConnection, spec: &MapSpec, tenants: &Known<'_>) -> Result<i64, MapError> {
+fn copy(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, (key, ty): (Binary, Binary)) -> Result<i64, MapError> {
     map::create_copied(&spec.key_ty, tenants.ty).run(conn)?;
+    let mut known = BTreeMap::new();
+    for (name, tenant) in tenants.keys_by_name() {
+        let mut field = Vec::new();
+        ty.write(&mut field, tenant).ok_or(MapError::Fault)?;
+        known.insert(name.as_bytes(), field);
+    }
     let keys = Cell::new(0);
-    let send = |out: &mut dyn std::io::Write| copied(out, spec, tenants).map(|sent| keys.set(sent));
-    diesel::copy_from(map::copied::table).from_raw_data(map::copied::table, send).execute(conn)?;
+    let send = |out: &mut dyn std::io::Write| copied(out, spec, key, &known).map(|sent| keys.set(sent));
+    let query = diesel::copy_from(map::copied::table).from_raw_data(map::copied::table, send);
+    query.with_format(CopyFormat::Binary).execute(conn)?;
     map::finish_copied(&spec.staged.name).run_script(conn)?;
     Ok(keys.get())
 }
 
 /// Writes the lines as `COPY` reads them and returns how many there are.
-fn copied(out: &mut dyn std::io::Write, spec: &MapSpec, tenants: &Known<'_>) -> Result<i64, MapError> {
+fn copied(out: &mut dyn std::io::Write, spec: &MapSpec, key: Binary, tenants: &BTreeMap<&[u8], Vec<u8>>) -> Result<i64, MapError> {
     let lost = |error: std::io::Error| MapError::Query(diesel::result::Error::SerializationError(Box::new(error)));
     let mut reader = open(spec)?;
     let mut record = csv::ByteRecord::new();
     let mut block = Vec::with_capacity(BLOCK + BLOCK / 4);
+    block.extend(copy::HEADER);
     let mut keys = 0;
     while reader.read_byte_record(&mut record).map_err(|source| MapError::Read { path: spec.file.clone(), source })? {
-        let (key, tenant) = tenants.check(&record).map_err(|_| MapError::Fault)?;
-        map::copy_text(&mut block, key);
-        block.push(b'\t');
-        map::copy_text(&mut block, tenant);
-        block.push(b'\n');
+        if record.len() != 2 {
+            return Err(MapError::Fault);
+        }
+        let text = std::str::from_utf8(&record[0]).ok().filter(|text| !text.is_empty() && !text.contains('\0'));
+        copy::row(&mut block, 2);
+        key.write(&mut block, text.ok_or(MapError::Fault)?).ok_or(MapError::Fault)?;
+        block.extend(tenants.get(&record[1]).ok_or(MapError::Fault)?);
         keys += 1;
         if block.len() >= BLOCK {
             out.write_all(&block).map_err(lost)?;
             block.clear();
         }
     }
+    block.extend(copy::TRAILER);
     out.write_all(&block).map_err(lost)?;
     Ok(keys)
 }

@@ -19,23 +19,13 @@ diesel::table! {
     }
 }
 
+/// Lets the temporary tables of a map stay in memory.
+pub(crate) const IN_MEMORY: &str = "SET temp_buffers = '64MB'";
+
 /// Creates the map that lines are copied into, empty.
 #[must_use]
 pub fn create_copied(key_ty: &str, ty: KeyType) -> Statement {
     Statement::new(format!("CREATE TEMPORARY TABLE tenantize_copied (key {key_ty} NOT NULL, tenant {ty} NOT NULL)"))
-}
-
-/// Adds a value as `COPY` reads it.
-pub fn copy_text(out: &mut Vec<u8>, value: &str) {
-    for byte in value.bytes() {
-        match byte {
-            b'\\' => out.extend(b"\\\\"),
-            b'\t' => out.extend(b"\\t"),
-            b'\n' => out.extend(b"\\n"),
-            b'\r' => out.extend(b"\\r"),
-            other => out.push(other),
-        }
-    }
 }
 
 /// Makes the key of copied lines a primary key, which fails where one is there twice, and gives the map its name.
@@ -43,7 +33,7 @@ pub fn copy_text(out: &mut Vec<u8>, value: &str) {
 pub fn finish_copied(name: &Ident) -> Statement {
     Statement::new(format!(
         "ALTER TABLE pg_temp.tenantize_copied RENAME TO {name};\n\
-         ALTER TABLE pg_temp.{name} ADD PRIMARY KEY (key);\nANALYZE pg_temp.{name}"
+         ALTER TABLE pg_temp.{name} ADD PRIMARY KEY (key)"
     ))
 }
 
@@ -99,16 +89,4 @@ pub fn keep_map(staged: &QualifiedName) -> Statement {
          ALTER TABLE {staged} ADD PRIMARY KEY (key);\nCOMMENT ON TABLE {staged} IS {};\nANALYZE {staged}",
         Text("CSV map, staged for a run of tenantize")
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_means_something_to_copy_is_written_as_it_reads_it() {
-        let mut out = Vec::new();
-        copy_text(&mut out, "a\tb\nc\rd\\N é");
-        assert_eq!(String::from_utf8(out).unwrap(), "a\\tb\\nc\\rd\\\\N é");
-    }
 }

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod change;
 pub mod check;
 pub mod clone;
+pub mod copy;
 pub mod example;
 pub mod fill;
 mod ident;

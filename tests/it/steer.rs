@@ -88,7 +88,8 @@ fn workers_come_and_go_as_the_operator_wants() {
     let scenario = big();
     // So many pages that several workers find a chunk each.
     scenario.db().psql(
-        "INSERT INTO order_lines (id, order_id, product, quantity)
+        "ALTER TABLE order_lines SET (fillfactor = 10);
+         INSERT INTO order_lines (id, order_id, product, quantity)
          SELECT ('33333333-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 1 + n % 10600, 'p1', 1 FROM generate_series(0, 79999) AS n",
     );
     let run = start(&scenario, &["--nice", "0.8"]);

@@ -8,6 +8,26 @@ WITH rel AS (
     AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_depend AS d
       WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), leaky AS MATERIALIZED (
+  -- Asked once for each operator class in use: thousands of indexes share a few. A key of btree and hash counts where it leads.
+  SELECT oc.oid AS opclass, am.amname IN ('btree', 'hash') AS leads, array_agg(DISTINCT o.oprname || ' (' || p.proname || ')') AS what
+  FROM pg_catalog.pg_opclass AS oc
+  JOIN pg_catalog.pg_am AS am ON am.oid = oc.opcmethod
+  JOIN pg_catalog.pg_amop AS ao ON ao.amopfamily = oc.opcfamily AND ao.amoplefttype = oc.opcintype AND ao.amoppurpose = 's'
+  JOIN pg_catalog.pg_operator AS o ON o.oid = ao.amopopr
+  JOIN pg_catalog.pg_proc AS p ON p.oid = o.oprcode
+  WHERE oc.oid IN (SELECT c.opclass FROM pg_catalog.pg_index AS x CROSS JOIN unnest(x.indclass) AS c (opclass))
+    AND NOT p.proleakproof AND CASE am.amname
+      WHEN 'btree' THEN ao.amopstrategy = 3 AND ao.amoprighttype = oc.opcintype
+      WHEN 'hash' THEN ao.amopstrategy = 1 AND ao.amoprighttype = oc.opcintype
+      ELSE NOT EXISTS (
+        SELECT FROM pg_catalog.pg_amop AS bo
+        JOIN pg_catalog.pg_operator AS bp ON bp.oid = bo.amopopr
+        JOIN pg_catalog.pg_proc AS bf ON bf.oid = bp.oprcode
+        WHERE bo.amopfamily = oc.opcfamily AND bo.amoplefttype = oc.opcintype AND bf.proleakproof) END
+  GROUP BY oc.oid, am.amname
+  UNION ALL
+  SELECT oc.oid, true, ARRAY['~~ (textlike)'] FROM pg_catalog.pg_opclass AS oc WHERE oc.opcname ~ '_pattern_ops$'
 )
 SELECT jsonb_build_object(
   'name', '"' || replace(rel.nspname, '"', '""') || '"."' || replace(rel.relname, '"', '""') || '"',
@@ -92,23 +112,9 @@ SELECT jsonb_build_object(
       'leaky', coalesce((
         SELECT jsonb_agg(DISTINCT l.what)
         FROM (
-          SELECT o.oprname || ' (' || p.proname || ')' AS what
+          SELECT unnest(y.what) AS what
           FROM generate_series(0, x.indnkeyatts - 1) AS k (nr)
-          JOIN pg_catalog.pg_opclass AS oc ON oc.oid = x.indclass[k.nr]
-          JOIN pg_catalog.pg_am AS am ON am.oid = oc.opcmethod
-          JOIN pg_catalog.pg_amop AS ao ON ao.amopfamily = oc.opcfamily AND ao.amoplefttype = oc.opcintype AND ao.amoppurpose = 's'
-          JOIN pg_catalog.pg_operator AS o ON o.oid = ao.amopopr
-          JOIN pg_catalog.pg_proc AS p ON p.oid = o.oprcode
-          WHERE NOT p.proleakproof AND CASE am.amname
-            WHEN 'btree' THEN k.nr = 0 AND ao.amopstrategy = 3 AND ao.amoprighttype = oc.opcintype
-            WHEN 'hash' THEN k.nr = 0 AND ao.amopstrategy = 1 AND ao.amoprighttype = oc.opcintype
-            ELSE NOT EXISTS (
-              SELECT FROM pg_catalog.pg_amop AS bo
-              JOIN pg_catalog.pg_operator AS bp ON bp.oid = bo.amopopr
-              JOIN pg_catalog.pg_proc AS bf ON bf.oid = bp.oprcode
-              WHERE bo.amopfamily = oc.opcfamily AND bo.amoplefttype = oc.opcintype AND bf.proleakproof) END
-          UNION ALL
-          SELECT '~~ (textlike)' FROM pg_catalog.pg_opclass AS oc WHERE oc.oid = x.indclass[0] AND oc.opcname ~ '_pattern_ops$'
+          JOIN leaky AS y ON y.opclass = x.indclass[k.nr] AND (k.nr = 0 OR NOT y.leads)
           UNION ALL
           SELECT p.proname || '()'
           FROM regexp_matches(x.indexprs::text, ':(?:funcid|opfuncid) (\d+)', 'g') AS m (groups)
