@@ -43,6 +43,10 @@ pub(super) fn join(cx: &Context<'_>, args: &RunArgs) -> Result<(), Error> {
                 reporter.event(&Event::RunFinished { took_ms, next: "tenantize verify".into() });
                 break Ok(());
             }
+            Ok(Helped::Filled) => {
+                reporter.event(&Event::RunStopped { reason: "all fills are done".into(), next: "tenantize resume".into() });
+                break Ok(());
+            }
             Ok(Helped::Over(_)) => {
                 break Err(Error::Nothing { message: format!("run {} is taken back", record.id), next: "see: tenantize status" });
             }

@@ -12,6 +12,7 @@ use super::worker::{Hand, Job, Suppress};
 use crate::db::lock::{LockKey, holder};
 use crate::exec::{ExecError, Executor, StepError, milliseconds};
 use crate::journal::{JournalError, RunState, chunks, store};
+use crate::phase::Phase;
 use crate::plan::{Action, FillSpec, StepId};
 use crate::progress::{Event, Precision, Unit};
 
@@ -30,6 +31,8 @@ pub enum Helped {
     Over(RunState),
     /// Another program leads the run now, in this epoch.
     Renewed(i32),
+    /// The run was stopped after its fills: nothing is left to help with.
+    Filled,
     /// Nobody leads the run any more, and nothing is left to do without.
     Leaderless {
         /// What the run is: running, if its leader has died.
@@ -69,6 +72,8 @@ struct Seen {
     epoch: i32,
     is_over: bool,
     is_led: bool,
+    /// Steps of the backfill that are not done.
+    left: i64,
     /// Fills that have begun and are not done, with their newest pass.
     open: Vec<(StepId, i32)>,
 }
@@ -128,6 +133,8 @@ impl Help<'_, '_> {
             state.helped = Some(Helped::Over(seen.state));
         } else if seen.epoch != exec.run.epoch {
             state.helped = Some(Helped::Renewed(seen.epoch));
+        } else if !seen.is_led && seen.left == 0 && seen.state == RunState::Stopped {
+            state.helped = Some(Helped::Filled);
         }
         let works = self.active.load(Ordering::Relaxed) > 0 || state.fills.iter().any(|fill| !fill.drained);
         if state.helped.is_none() {
@@ -140,7 +147,7 @@ impl Help<'_, '_> {
             state.helped = state.helped.or(Some(Helped::Leaderless { state: seen.state, waited }));
         }
         match state.helped {
-            Some(Helped::Over(_)) => self.close(state, &[]),
+            Some(Helped::Over(_) | Helped::Filled) => self.close(state, &[]),
             Some(_) => {}
             None => self.say(state, &seen),
         }
@@ -159,7 +166,8 @@ impl Help<'_, '_> {
             }
         }
         let is_led = holder(conn, LockKey::RUN)?.is_some();
-        Ok(Seen { state: record.state, epoch: record.epoch, is_over: record.finished_at.is_some(), is_led, open })
+        let left = store::steps_left(conn, run, Phase::Backfill.name())?;
+        Ok(Seen { state: record.state, epoch: record.epoch, is_over: record.finished_at.is_some(), is_led, left, open })
     }
 
     /// A fill whose passes all have the sources of the plan; the last passes over a cycle have not, and are the leader's.

@@ -162,10 +162,18 @@ impl<'a> Hand<'a> {
                     pace.shrink();
                     conflicts.wait(&job.step, error, &*exec.report)?;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.reason(error)),
             }
         }
         Ok(())
+    }
+
+    /// Why a batch has failed: whatever it was, if another program has the run by now, which may be taking it back, that is why.
+    fn reason(&self, error: ExecError) -> ExecError {
+        match self.exec.patiently(|conn| Ok(store::check_epoch(conn, self.exec.run)?)) {
+            Err(fenced @ ExecError::Journal(JournalError::Fenced)) => fenced,
+            _ => error,
+        }
     }
 
     /// One segment of one stripe, with its checkpoint in the same transaction; returns the chunk after it, or nothing if

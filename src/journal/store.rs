@@ -156,6 +156,12 @@ pub fn running_steps(conn: &mut PgConnection, run: i64) -> QueryResult<Vec<Strin
     running.order(steps::position).select(steps::step_id).load(conn)
 }
 
+/// How many steps of a phase are not done.
+pub fn steps_left(conn: &mut PgConnection, run: i64, phase: &str) -> QueryResult<i64> {
+    let left = steps::table.filter(steps::run_id.eq(run)).filter(steps::phase.eq(phase)).filter(steps::state.ne(StepState::Done));
+    left.count().get_result(conn)
+}
+
 /// Steps that took effect or may have, newest first: the order in which to undo them.
 pub fn steps_to_undo(conn: &mut PgConnection, run: i64) -> QueryResult<Vec<StepRecord>> {
     StepRecord::query()

@@ -270,9 +270,8 @@ fn killed_by_turns_they_write_each_row_once() {
     }
 }
 
-/// Small tables that do not depend on each other are filled side by side, and a child begins when its parent is done.
-#[test]
-fn tables_are_filled_side_by_side_and_parents_first() {
+/// The shop with so many small tables whose rows follow their user.
+fn notes(count: i32, sql: &str) -> Scenario {
     let table = |n: i32| {
         format!(
             "CREATE TABLE notes_{n} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id bigint NOT NULL REFERENCES users, body text);
@@ -280,11 +279,18 @@ fn tables_are_filled_side_by_side_and_parents_first() {
         )
     };
     let rule = |n: i32| format!("\n[tables.\"public.notes_{n}\"]\ntenant = {{ parent = \"public.users\" }}\n");
-    let (tables, config): (Vec<String>, Vec<String>) = (0..12).map(|n| (table(n), rule(n))).unzip();
-    let scenario = Scenario::with("shop", &tables.join("\n"));
+    let (tables, config): (Vec<String>, Vec<String>) = (0..count).map(|n| (table(n), rule(n))).unzip();
+    let scenario = Scenario::with("shop", &format!("{}\n{sql}", tables.join("\n")));
     let toml = scenario.file("tenantize.toml");
     let text = std::fs::read_to_string(&toml).unwrap();
     std::fs::write(&toml, text + &config.concat()).unwrap();
+    scenario
+}
+
+/// Small tables that do not depend on each other are filled side by side, and a child begins when its parent is done.
+#[test]
+fn tables_are_filled_side_by_side_and_parents_first() {
+    let scenario = notes(12, "");
     scenario.tenantize(&["run", "--yes", "--strategy", "batched", "--jobs", "2", "--batch-time", "5ms", "--until", "backfill"]);
     let fills = "(SELECT * FROM tenantize.steps WHERE step_id LIKE 'backfill/%/fill')";
     let together = scenario.db().scalar_i64(&format!(
@@ -301,5 +307,57 @@ fn tables_are_filled_side_by_side_and_parents_first() {
     ));
     assert_eq!(too_early, "");
     scenario.assert_counters_are_exact();
+    scenario.tenantize(&["resume"]);
+}
+
+#[test]
+fn one_worker_keeps_to_the_order_of_the_plan() {
+    let scenario = notes(3, "");
+    scenario.tenantize(&["run", "--yes", "--strategy", "batched", "--jobs", "1", "--until", "backfill"]);
+    let order = |by: &str| scenario.db().psql(&format!("SELECT step_id FROM tenantize.steps WHERE phase = 'backfill' ORDER BY {by}"));
+    assert_eq!(order("started_at, position"), order("position"));
+    assert_eq!(order("finished_at, position"), order("position"));
+}
+
+/// One table cannot be filled. The others stop at their next batch, the reason is the one that is told, and what was begun goes on later.
+#[test]
+fn one_fill_that_fails_stops_the_others_and_is_the_one_that_is_named() {
+    let scenario = notes(
+        4,
+        "UPDATE notes_1 SET body = 'bad' WHERE id = 5000;
+         ALTER TABLE notes_1 ADD CONSTRAINT good CHECK (body <> 'bad') NOT VALID;",
+    );
+    let run = ["run", "--yes", "--strategy", "batched", "--jobs", "3", "--batch-time", "5ms"];
+    let failed = scenario.refused(1, &run);
+    assert!(failed.stderr.contains("backfill/public.notes_1/fill failed"), "{failed}");
+    assert_eq!(scenario.state(), "failed");
+    assert_eq!(scenario.db().psql("SELECT step_id FROM tenantize.steps WHERE state = 'failed'"), "backfill/public.notes_1/fill");
+    scenario.db().psql("ALTER TABLE notes_1 DROP CONSTRAINT good");
+    scenario.tenantize(&["resume", "--jobs", "3"]);
+    assert_exact(&scenario);
+}
+
+/// Whoever takes the run back is another leader: helpers hear of it and go.
+#[test]
+fn a_helper_goes_when_the_run_is_taken_back() {
+    let scenario = big();
+    let (leader, helper) = two_programs(&scenario, &[], &[]);
+    leader.signal(Signal::SIGTERM);
+    assert_eq!(leader.wait().code(), Some(5));
+    scenario.tenantize(&["rollback", "--yes"]);
+    let helper = helper.wait();
+    assert_eq!(helper.code(), Some(2), "{helper}");
+    assert!(helper.stderr.contains("run 1 is taken back"), "{helper}");
+    let before = big();
+    scenario.content().assert_same_as(&before.content(), "taken back under a helper");
+}
+
+#[test]
+fn a_helper_goes_when_the_run_was_stopped_after_its_fills() {
+    let scenario = Scenario::new("shop");
+    scenario.tenantize(&["run", "--yes", "--until", "backfill"]);
+    let helper = scenario.tenantize(&["run", "--join"]);
+    assert!(helper.stderr.contains("all fills are done; next: tenantize resume"), "{helper}");
+    assert!(helper.stderr.contains("has written 0 of the rows"), "{helper}");
     scenario.tenantize(&["resume"]);
 }
