@@ -26,7 +26,11 @@ WITH RECURSIVE given AS (
     -- The column itself and not one of that name of another table: PostgreSQL prints those of sub-selects with their table.
     '(^|[^[:alnum:]_".])(' || regexp_replace(quote_ident(g.relname), '(\W)', '\\\1', 'g') || '\.)?'
       || regexp_replace(quote_ident(g.col), '(\W)', '\\\1', 'g') || '($|[^[:alnum:]_"])' AS own,
-    ARRAY['(' || quote_ident(g.col) || ' = ', '((' || quote_ident(g.col) || ')::text = '] AS pins
+    -- The row's column, or all of the row, in a sub-select: PostgreSQL prints it with the table's name, which nothing else there has.
+    '(^|[^[:alnum:]_".])' || regexp_replace(quote_ident(g.relname), '(\W)', '\\\1', 'g')
+      || '\.(\*|' || regexp_replace(quote_ident(g.col), '(\W)', '\\\1', 'g') || '($|[^[:alnum:]_"]))' AS slipped,
+    ARRAY['(' || quote_ident(g.col) || ' = ', '((' || quote_ident(g.col) || ')::text = ',
+      '(' || quote_ident(g.col) || ' IN (', '((' || quote_ident(g.col) || ')::text IN ('] AS pins
   FROM (SELECT * FROM rel UNION ALL SELECT * FROM registry) AS g
 ), app AS (
   SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls
@@ -42,22 +46,24 @@ WITH RECURSIVE given AS (
   FROM pg_catalog.pg_policy AS p
 ), pinned AS (
   -- What each side of a restrictive policy compares the tenant column with. Literals may hold anything, also what looks like a call.
-  SELECT g.oid, p.oid AS policy, g.own, regexp_replace(substr(s.text, length(pin) + 1), '''([^'']|'''')*''', '''''', 'g') AS other
+  SELECT g.oid, p.oid AS policy, g.own, g.slipped, regexp_replace(substr(s.text, length(pin) + 1), '''([^'']|'''')*''', '''''', 'g') AS other
   FROM guarded AS g
   JOIN policy AS p ON p.polrelid = g.oid
   CROSS JOIN LATERAL (VALUES (p.reads), (p.writes)) AS s (text)
   JOIN LATERAL unnest(g.pins) AS pin ON starts_with(s.text, pin)
   WHERE NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
 ), fence AS (
-  -- Both sides ask something that differs from session to session: a function that is not immutable, or who the user is.
+  -- Both sides ask something that differs from session to session: a setting, a function of somebody's own that is not immutable, or
+  -- who the user is. What PostgreSQL's other functions answer, such as the time, is the same for everybody.
   SELECT DISTINCT s.oid
   FROM pinned AS s
-  WHERE s.other !~ ' OR | IS NULL|COALESCE'
-    AND (s.other !~ s.own OR s.other ~ '\mSELECT ')
-    AND (s.other ~ '\m(CURRENT_USER|CURRENT_ROLE|SESSION_USER|USER)\M' OR EXISTS (
+  WHERE s.other !~ ' OR | IS NULL|COALESCE|^ALL \('
+    AND s.other !~ CASE WHEN s.other ~ '\mSELECT ' THEN s.slipped ELSE s.own END
+    AND (s.other ~ '\m(CURRENT_USER|CURRENT_ROLE|SESSION_USER|SYSTEM_USER|USER)\M' OR EXISTS (
       SELECT FROM regexp_matches(s.other, '(?:("(?:[^"]|"")+"|[[:alnum:]_$]+)\.)?("(?:[^"]|"")+"|[[:alnum:]_$]+)\(', 'g') AS call
       JOIN pg_catalog.pg_proc AS f ON f.proname = replace(btrim(call[2], '"'), '""', '"')
-      WHERE f.pronamespace::regnamespace::text = coalesce(call[1], 'pg_catalog') AND f.provolatile <> 'i'))
+      WHERE f.pronamespace::regnamespace::text = coalesce(call[1], 'pg_catalog')
+        AND CASE WHEN f.pronamespace = 'pg_catalog'::regnamespace THEN f.proname = 'current_setting' ELSE f.provolatile <> 'i' END))
   GROUP BY s.oid, s.policy
   HAVING count(*) = 2
 ), how AS (
