@@ -1,9 +1,7 @@
 //! Makes databases and roles for the self-test, and takes them away again, whatever happens.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
 use super::SelfTestError;
@@ -13,8 +11,9 @@ use crate::sql::clone::{
 };
 use crate::sql::{Ident, Statement};
 
-/// The names of everything that the self-test makes begin so, followed by the second of its start.
+/// The names of everything that the self-test makes begin so, followed by the second of its start by the server's clock.
 const PREFIX: &str = "tenantize_selftest_";
+const NOW: &str = "SELECT extract(epoch FROM pg_catalog.now())::bigint AS second";
 const SIGN: &str = "SELECT pg_catalog.set_config('application_name', $1, false)";
 const LEFTOVERS: &str = include_str!("leftovers.sql");
 const LOCALE: &str = "SELECT pg_catalog.pg_encoding_to_char(encoding)::text AS encoding, datcollate::text AS collate, datctype::text AS ctype \
@@ -39,6 +38,12 @@ struct Leftover {
 }
 
 #[derive(QueryableByName)]
+struct Now {
+    #[diesel(sql_type = BigInt)]
+    second: i64,
+}
+
+#[derive(QueryableByName)]
 struct Locale {
     #[diesel(sql_type = Text)]
     encoding: String,
@@ -54,7 +59,7 @@ impl Keeper {
         let mut admin = source.connect_dedicated()?;
         sweep(&mut admin);
         // While a session of this name lives, no other self-test sweeps what is ours.
-        let second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let Now { second } = diesel::sql_query(NOW).get_result(&mut admin)?;
         let prefix = format!("{PREFIX}{second:010}_{}_", &Uuid::new_v4().simple().to_string()[..8]);
         diesel::sql_query(SIGN).bind::<Text, _>(&prefix).execute(&mut admin)?;
         Ok(Self { admin, source: source.clone(), prefix, databases: Vec::new(), roles: Vec::new() })
