@@ -11,7 +11,7 @@ pub use activity::{Activity, Counted, Job, Session};
 pub use function::Function;
 pub use load::CatalogError;
 pub use model::{Catalog, Column, ForeignKey, Index, Key, KeyKind, Policy, Referential, Server, Table, TableKind, Trigger};
-pub use right::{ColumnGrant, DefaultRight, Grant, Role, Schema, Sequence};
+pub use right::{ColumnGrant, Creator, DefaultRight, Grant, Role, Schema, Sequence};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -23,9 +23,9 @@ pub struct Schema {
     pub owned: bool,
     /// Whether the connected role may create tables and indexes there.
     pub create: bool,
-    /// Who else may create in it; `None` = everyone.
+    /// Who else may create in it.
     #[serde(default)]
-    pub creators: Usage,
+    pub creators: Vec<Creator>,
     /// Whether names are looked up there unless a session says otherwise.
     #[serde(default)]
     pub in_path: bool,
@@ -34,6 +34,25 @@ pub struct Schema {
     /// The names of its functions that can be called without arguments; of a schema of PostgreSQL's own, none.
     #[serde(default)]
     pub functions: BTreeSet<Ident>,
+}
+
+/// Who may create in a schema of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creator {
+    /// Who; `None` = everyone.
+    pub grantee: Option<Ident>,
+    /// Whether the right may be passed on.
+    pub grantable: bool,
+    /// Who gave it, apart from the owner of the schema.
+    pub others: Vec<Ident>,
+}
+
+impl Creator {
+    /// How people are told of it.
+    #[must_use]
+    pub fn plain(&self) -> &str {
+        self.grantee.as_ref().map_or("everyone", Ident::plain)
+    }
 }
 
 /// A role.

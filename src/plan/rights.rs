@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Code, Finding, PlanInput, Step, changes};
+use crate::catalog::Creator;
 use crate::sql::change::{RightsOn, RightsSpec};
 use crate::sql::{Change, Ident, QualifiedName};
 
@@ -35,7 +36,7 @@ pub(super) fn check(input: &PlanInput<'_>, steps: &[Step]) -> Vec<Finding> {
         }
     }
     for (name, schema) in input.catalog.schemas.iter().filter(|(_, schema)| schema.in_path && !schema.creators.is_empty()) {
-        let who: Vec<&str> = schema.creators.iter().map(|role| role.as_ref().map_or("everyone", Ident::plain)).collect();
+        let who: Vec<&str> = schema.creators.iter().map(Creator::plain).collect();
         found.insert((Code::T057, name.plain().to_owned(), format!("{} may create there", who.join(", "))));
     }
     found.retain(|(code, subject, _)| *code != Code::T004 || !judged.contains(subject.as_str()));

@@ -187,6 +187,41 @@ fn the_application_creates_nothing_where_names_are_looked_up() {
 }
 
 #[test]
+fn a_right_to_create_that_could_not_be_given_back_as_it_was_stays_and_is_told() {
+    let around = Around::new(
+        "shop",
+        "GRANT CREATE ON SCHEMA public TO PUBLIC; GRANT CREATE ON SCHEMA public TO {app} WITH GRANT OPTION;
+         GRANT CREATE ON SCHEMA public TO {other} WITH GRANT OPTION;
+         SET ROLE {other}; GRANT CREATE ON SCHEMA public TO {reader}; RESET ROLE;",
+    );
+    let told: Vec<String> = around.findings("T058").iter().map(|told| told.replace(around.scenario.db().name(), "db")).collect();
+    assert_eq!(
+        told,
+        [
+            "public: everyone may create there; the run takes it away; db_other keeps it",
+            "public: app may create there; it stays: it may be passed on",
+            "public: db_readonly may create there; it stays: db_other granted it",
+        ]
+    );
+    let rights = "SELECT string_agg(right_of::text, ' ' ORDER BY right_of::text) FROM pg_namespace, unnest(nspacl) AS right_of WHERE nspname = 'public'";
+    let before = around.psql(rights);
+    around.there_and_back();
+    assert_eq!(around.psql(rights), before);
+}
+
+#[test]
+fn only_owners_of_tables_with_a_tenant_are_given_the_right_to_create_by_name() {
+    let around = Around::new(
+        "shop",
+        "GRANT CREATE ON SCHEMA public TO PUBLIC; CREATE ROLE {other}_b; CREATE ROLE {other}_c IN ROLE {app};
+         ALTER TABLE coupons OWNER TO {other}; CREATE TABLE not_ours (); ALTER TABLE not_ours OWNER TO {other}_b; ALTER TABLE orders OWNER TO {other}_c;",
+    );
+    let told = around.findings("T058");
+    assert!(told.len() == 1 && told[0].contains("everyone may create there; the run takes it away; "), "{told:?}");
+    assert!(told[0].ends_with("_other keeps it") && told[0].matches("other").count() == 1, "{told:?}");
+}
+
+#[test]
 fn a_rule_is_told() {
     let around =
         Around::new("shop", "CREATE RULE log AS ON INSERT TO orders DO ALSO INSERT INTO journal_of_changes VALUES ('orders', now())");

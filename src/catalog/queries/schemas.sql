@@ -9,11 +9,16 @@ SELECT jsonb_build_object(
   'owned', pg_has_role(n.nspowner, 'USAGE'),
   'create', has_schema_privilege(n.oid, 'CREATE'),
   'creators', coalesce((
-    SELECT jsonb_agg(DISTINCT r.rolname)
-    FROM aclexplode(n.nspacl) AS g
-    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
-    WHERE g.privilege_type = 'CREATE' AND g.grantee <> n.nspowner
-      AND NOT coalesce(r.rolsuper, false) AND r.rolname IS DISTINCT FROM current_user), '[]'),
+    SELECT jsonb_agg(jsonb_build_object('grantee', c.grantee, 'grantable', c.grantable, 'others', c.others) ORDER BY c.grantee)
+    FROM (
+      SELECT r.rolname AS grantee, bool_or(g.is_grantable) AS grantable,
+        coalesce(jsonb_agg(DISTINCT pg_get_userbyid(g.grantor)) FILTER (WHERE g.grantor <> n.nspowner), '[]') AS others
+      FROM aclexplode(n.nspacl) AS g
+      LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
+      WHERE g.privilege_type = 'CREATE' AND g.grantee <> n.nspowner
+        AND NOT coalesce(r.rolsuper, false) AND r.rolname IS DISTINCT FROM current_user
+      GROUP BY r.rolname
+    ) AS c), '[]'),
   'in_path', n.nspname IN (
     SELECT unnest(string_to_array(replace(replace(coalesce(
       (SELECT substr(c, 13) FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS c

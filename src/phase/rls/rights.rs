@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Both, place};
-use crate::catalog::{Grant, Schema, Sequence, Table};
+use crate::catalog::{Creator, Grant, Schema, Sequence, Table};
 use crate::plan::{Code, Finding, PlanInput, Planned, Undo};
 use crate::sql::change::{RightsOn, RightsSpec};
 use crate::sql::{Change, Ident};
@@ -57,37 +57,44 @@ pub(super) fn sequences(both: &mut Both, table: &Table, input: &PlanInput<'_>, p
 }
 
 /// The right to create in the application's schemas: what the application puts there can stand in front of what was meant. Whoever
-/// owns tables there and had the right like everyone keeps it, for migrations to come.
+/// owns tables with a tenant there and had the right like everyone keeps it, for migrations to come.
 pub(super) fn creating(input: &PlanInput<'_>, planned: &mut Planned) {
-    let config = &input.config.rls;
     let mut both = Both::default();
     for (name, schema) in input.catalog.schemas.iter().filter(|(name, _)| input.config.schemas.contains(name)) {
-        let ours =
-            |role: &&Option<Ident>| role.as_ref().is_none_or(|role| config.app_roles.contains(role) || config.read_roles.contains(role));
-        let takers: Vec<&Option<Ident>> = schema.creators.iter().filter(ours).collect();
-        let who: Vec<&str> = takers.iter().map(|role| role.as_ref().map_or("everyone", Ident::plain)).collect();
-        if who.is_empty() {
+        let mut tell = |who: &[&str], next: &str| {
+            planned.findings.push(Finding::about(Code::T058, name.plain(), format!("{} may create there; {next}", who.join(", "))));
+        };
+        let is_ours = |creator: &&Creator| creator.grantee.as_ref().is_none_or(|role| applications(input, role));
+        let (ours, others): (Vec<&Creator>, Vec<&Creator>) = schema.creators.iter().partition(is_ours);
+        if !schema.owned {
+            let who: Vec<&str> = ours.iter().map(|creator| creator.plain()).collect();
+            if !who.is_empty() {
+                tell(&who, "it stays: only the owner of the schema may change it");
+            }
             continue;
         }
-        let mut next = "it stays: only the owner of the schema may change it".to_owned();
-        if schema.owned {
-            let create = || vec![("CREATE".to_owned(), false)];
-            let keepers = if schema.creators.contains(&None) { keepers(input, name, schema) } else { BTreeSet::new() };
-            for role in &keepers {
-                let keeps = RightsSpec::new(RightsOn::Schema(name.clone()), Some(*role), create());
-                both.push(Change::GiveRights(keeps.clone()), Change::TakeRights(keeps));
-            }
-            for role in takers {
-                take(&mut both, &RightsOn::Schema(name.clone()), role.as_ref(), create());
-            }
-            let keep: Vec<&str> = keepers.into_iter().map(Ident::plain).collect();
-            next = if keep.is_empty() {
-                "the run takes it away".into()
-            } else {
-                format!("the run takes it away; {} keeps it", keep.join(", "))
-            };
+        let (taken, left): (Vec<&Creator>, Vec<&Creator>) = ours.iter().partition(|creator| left_because(creator).is_none());
+        let mut keep: BTreeSet<&str> = others.iter().map(|creator| creator.plain()).collect();
+        let keepers = if taken.iter().any(|creator| creator.grantee.is_none()) { keepers(input, name, schema) } else { BTreeSet::new() };
+        for role in keepers {
+            let keeps = RightsSpec::new(RightsOn::Schema(name.clone()), Some(role), create());
+            both.push(Change::GiveRights(keeps.clone()), Change::TakeRights(keeps));
+            keep.insert(role.plain());
         }
-        planned.findings.push(Finding::about(Code::T058, name.plain(), format!("{} may create there; {next}", who.join(", "))));
+        for creator in &taken {
+            take(&mut both, &RightsOn::Schema(name.clone()), creator.grantee.as_ref(), create());
+        }
+        let who: Vec<&str> = taken.iter().map(|creator| creator.plain()).collect();
+        let keep: Vec<&str> = keep.into_iter().collect();
+        match (who.as_slice(), keep.as_slice()) {
+            ([], _) => {}
+            (who, []) => tell(who, "the run takes it away"),
+            (who, [one]) => tell(who, &format!("the run takes it away; {one} keeps it")),
+            (who, many) => tell(who, &format!("the run takes it away; {} keep it", many.join(", "))),
+        }
+        for creator in left {
+            tell(&[creator.plain()], &left_because(creator).unwrap_or_default());
+        }
     }
     if !both.forward.is_empty() {
         let why = "the application creates nothing where names are looked up";
@@ -95,16 +102,37 @@ pub(super) fn creating(input: &PlanInput<'_>, planned: &mut Planned) {
     }
 }
 
-/// Owners of tables in a schema, other than those who may create there anyway and the application.
+fn create() -> Vec<(String, bool)> {
+    vec![("CREATE".to_owned(), false)]
+}
+
+/// Why a right to create is not taken: others would lose theirs with it, or only who gave it can take it and give it back.
+fn left_because(creator: &Creator) -> Option<String> {
+    let others: Vec<&str> = creator.others.iter().map(Ident::plain).collect();
+    match (creator.grantable, others.as_slice()) {
+        (true, _) => Some("it stays: it may be passed on".into()),
+        (false, []) => None,
+        (false, others) => Some(format!("it stays: {} granted it", others.join(", "))),
+    }
+}
+
+/// Whether a role is one of the application's, to write or to read.
+fn applications(input: &PlanInput<'_>, role: &Ident) -> bool {
+    input.config.rls.app_roles.contains(role) || input.config.rls.read_roles.contains(role)
+}
+
+/// Owners of tables with a tenant in a schema, other than those who may create there anyway and whoever speaks for the application.
 fn keepers<'a>(input: &PlanInput<'a>, name: &Ident, schema: &Schema) -> BTreeSet<&'a Ident> {
-    let config = &input.config.rls;
+    let of_application = |role: &Ident| {
+        let facts = input.catalog.roles.get(role);
+        applications(input, role) || facts.is_some_and(|facts| facts.member_of.iter().any(|of| applications(input, of)))
+    };
     let superuser = |role: &Ident| input.catalog.roles.get(role).is_some_and(|role| role.superuser);
-    let owners = input.catalog.tables.values().filter(|table| table.name.schema == *name).map(|table| &table.owner);
-    let named = |owner: &&Ident| schema.owner.as_ref() != Some(*owner) && !schema.creators.contains(&Some((*owner).clone()));
-    owners
-        .filter(named)
-        .filter(|owner| !superuser(owner) && !config.app_roles.contains(owner) && !config.read_roles.contains(owner))
-        .collect()
+    let named =
+        |role: &Ident| schema.owner.as_ref() == Some(role) || schema.creators.iter().any(|other| other.grantee.as_ref() == Some(role));
+    let tables = input.resolved.targets().filter(|target| target.table.schema == *name);
+    let owners = tables.filter_map(|target| input.catalog.table(&target.table)).map(|table| &table.owner);
+    owners.filter(|role| !named(role) && !superuser(role) && **role != input.catalog.server.role && !of_application(role)).collect()
 }
 
 /// Rights on tables that do not exist yet: such a table is open before anybody has thought of its policies.
