@@ -48,7 +48,6 @@ impl Subject {
             (left.tables, left.membership, left.registry) = (Vec::new(), None, None);
         }
         left.tables.retain(known);
-        left.shared.retain(known);
         let parts = catalog.tables.iter().filter(|(name, _)| readable.parts.contains(name));
         let parents: BTreeSet<QualifiedName> = parts.flat_map(|(_, table)| &table.foreign_keys).map(|key| key.table.clone()).collect();
         catalog.tables.retain(|name, _| readable.parts.contains(name) || parents.contains(name));
@@ -59,6 +58,6 @@ impl Subject {
     #[must_use]
     pub(crate) fn unread(&self, readable: &Readable) -> Vec<&QualifiedName> {
         let registry = self.registry.as_ref().map(|registry| &registry.table);
-        self.targets().chain(registry).chain(&self.shared).filter(|name| !readable.tables.contains(name)).collect()
+        self.targets().chain(registry).filter(|name| !readable.tables.contains(name)).collect()
     }
 }

@@ -98,7 +98,7 @@ fn strange(conn: &mut PgConnection, config: &Config) -> Result<Vec<Finding>, Err
         registry: Some(Registry { table: config.tenants.table.clone(), key: config.tenants.key.clone() }),
         tables: rules.map(|(name, _)| name.clone()).collect(),
         membership: config.memberships.as_ref().map(|memberships| memberships.table.clone()),
-        shared: config.shared().cloned().collect(),
+        shared: Vec::new(),
         app_roles: config.rls.app_roles.clone(),
         read_roles: config.rls.read_roles.clone(),
         trusted_roles: config.rls.trusted_roles.clone(),

@@ -324,7 +324,7 @@ fn changes(steps: &[Step]) -> impl Iterator<Item = &Change> {
 fn owners(input: &PlanInput<'_>) -> Vec<Ident> {
     let targets = input.present().map(|target| &target.table);
     let memberships = input.config.memberships.as_ref().map(|memberships| &memberships.table);
-    let names = targets.chain([&input.config.tenants.table]).chain(memberships).chain(input.config.shared());
+    let names = targets.chain([&input.config.tenants.table]).chain(memberships);
     let owners = names.flat_map(|name| input.catalog.family(name)).map(|table| &table.owner);
     owners.chain(&input.config.rls.trusted_owners).collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }

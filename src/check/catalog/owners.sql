@@ -1,8 +1,6 @@
 , asked AS (
   -- What is read for itself. Who creates a foreign key vouches for the table that it leads to.
   SELECT g.oid FROM guarded AS g WHERE NOT g.child
-  UNION
-  SELECT to_regclass(t)::oid FROM given, jsonb_array_elements_text(j -> 'shared') AS t WHERE to_regclass(t) IS NOT NULL
 ), below AS (
   SELECT oid AS root, oid FROM asked
   UNION
@@ -15,6 +13,11 @@
   FROM given, how, pg_catalog.pg_roles AS r
   WHERE r.rolsuper OR pg_has_role(r.oid, current_user, how.become) OR j -> 'trusted' ? r.rolname OR j -> 'owners' ? r.rolname
     OR r.oid = (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database())
+    -- Or of whom somebody else has made the reader a member: up to PostgreSQL 15 a role can do that itself.
+    OR EXISTS (
+      SELECT FROM pg_catalog.pg_auth_members AS m
+      WHERE m.roleid = r.oid AND m.grantor <> r.oid AND pg_has_role(m.member, 'MEMBER')
+        AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))
 ), known AS (
   SELECT r.oid
   FROM how, pg_catalog.pg_roles AS r
