@@ -120,7 +120,7 @@ impl Executor<'_> {
         let sources = parts(&mut leader, (spec, self.gate.jobs()), |copy| (&copy.table, halves(copy).0))?;
         let copying = Pass { open: &|| self.hold(step, spec, Some(&snapshot.text)), work: &copy_part };
         let before = self.share(step, sources, &done, &copying).map_err(|error| cause(&mut leader, error))?;
-        leader.batch_execute("COMMIT").map_err(lost)?;
+        leader.batch_execute("COMMIT").map_err(|error| lost(&error))?;
         // What was written is read again, after everybody has committed.
         let copies = parts(&mut leader, (spec, self.gate.jobs()), |copy| (&copy.copy, halves(copy).1))?;
         let begin = || {
@@ -132,9 +132,9 @@ impl Executor<'_> {
         let after = self.share(step, copies, &done, &reading)?;
         let record = |copy: &BackupCopy| {
             let sum = |sums: &BTreeMap<QualifiedName, Sum>| sums.get(&copy.table).copied().unwrap_or_default();
-            let (source, copied) = (sum(&before), sum(&after));
-            if source != copied {
-                let detail = format!("{} rows, hash {} became {} rows, hash {}", source.rows, source.hash, copied.rows, copied.hash);
+            let (read, copied) = (sum(&before), sum(&after));
+            if read != copied {
+                let detail = format!("{} rows, hash {} became {} rows, hash {}", read.rows, read.hash, copied.rows, copied.hash);
                 return Err(ExecError::Backup { table: copy.table.clone(), detail });
             }
             Ok(BackupRecord {
@@ -142,8 +142,8 @@ impl Executor<'_> {
                 relation: copy.table.plain(),
                 copy: copy.copy.plain(),
                 copied_columns: serde_json::to_value(&copy.columns).unwrap_or_default(),
-                rows_copied: source.rows,
-                hash: source.hash.to_string(),
+                rows_copied: read.rows,
+                hash: read.hash.to_string(),
                 taken_at,
             })
         };
@@ -171,10 +171,10 @@ impl Executor<'_> {
     }
 
     /// Lets the workers do the parts, each in one transaction, and adds up what they return, by table.
-    fn share<'s>(
+    fn share(
         &self,
         step: &Step,
-        parts: VecDeque<Part<'s>>,
+        parts: VecDeque<Part<'_>>,
         done: &AtomicU64,
         pass: &Pass<'_>,
     ) -> Result<BTreeMap<QualifiedName, Sum>, ExecError> {
@@ -222,11 +222,11 @@ impl Executor<'_> {
 fn cause(leader: &mut PgConnection, error: ExecError) -> ExecError {
     match error {
         ExecError::Stopped => error,
-        error => leader.batch_execute("SELECT 1").err().map_or(error, lost),
+        error => leader.batch_execute("SELECT 1").err().map_or(error, |gone| lost(&gone)),
     }
 }
 
-fn lost(error: diesel::result::Error) -> ExecError {
+fn lost(error: &diesel::result::Error) -> ExecError {
     ExecError::Lost(format!("the connection that held the backup's snapshot was lost: {error}"))
 }
 

@@ -60,8 +60,8 @@ struct Backup {
 impl Backup {
     fn of(sql: &str, tables: &[&str]) -> Self {
         let (db, dir) = (TestDb::new(sql), TempDir::new().unwrap());
-        let rules: String = tables.iter().map(|table| format!("[tables.'public.{table}']\ntenant = \"default\"\n")).collect();
-        fs::write(dir.path().join("tenantize.toml"), format!("{CONFIG}{rules}")).unwrap();
+        let rules: Vec<String> = tables.iter().map(|table| format!("[tables.'public.{table}']\ntenant = \"default\"\n")).collect();
+        fs::write(dir.path().join("tenantize.toml"), format!("{CONFIG}{}", rules.concat())).unwrap();
         Self { db, dir }
     }
 
