@@ -132,9 +132,9 @@ impl Executor<'_> {
         let after = self.share(step, copies, &done, &reading)?;
         let record = |copy: &BackupCopy| {
             let sum = |sums: &BTreeMap<QualifiedName, Sum>| sums.get(&copy.table).copied().unwrap_or_default();
-            let (read, copied) = (sum(&before), sum(&after));
-            if read != copied {
-                let detail = format!("{} rows, hash {} became {} rows, hash {}", read.rows, read.hash, copied.rows, copied.hash);
+            let (there, copied) = (sum(&before), sum(&after));
+            if there != copied {
+                let detail = format!("{} rows, hash {} became {} rows, hash {}", there.rows, there.hash, copied.rows, copied.hash);
                 return Err(ExecError::Backup { table: copy.table.clone(), detail });
             }
             Ok(BackupRecord {
@@ -142,8 +142,8 @@ impl Executor<'_> {
                 relation: copy.table.plain(),
                 copy: copy.copy.plain(),
                 copied_columns: serde_json::to_value(&copy.columns).unwrap_or_default(),
-                rows_copied: read.rows,
-                hash: read.hash.to_string(),
+                rows_copied: there.rows,
+                hash: there.hash.to_string(),
                 taken_at,
             })
         };
