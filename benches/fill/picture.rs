@@ -90,7 +90,7 @@ fn text(body: &mut String, (x, y): (f64, f64), attributes: &str, words: &str) {
 fn page(width: f64, height: f64, body: &str) -> String {
     let mut head = String::new();
     text(&mut head, (MARGIN, MARGIN + 12.0), "class='h'", "Rows filled per second (longer is better)");
-    let legend = [(Kind::Peer, "the usual ways"), (Kind::Ours, "tenantize"), (Kind::Limit, "offline: nobody may write")];
+    let legend = [(Kind::Peer, "the usual ways"), (Kind::Ours, "tenantize"), (Kind::Limit, "offline, the limit")];
     for (at, (kind, words)) in legend.into_iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
         let x = MARGIN + NAMES + 130.0 * at as f64 + 90.0;

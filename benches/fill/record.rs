@@ -9,19 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::args::Set;
 
 /// Where something was measured.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Host {
     pub(crate) postgres: String,
     pub(crate) cores: usize,
     /// Of the program: `release` or `dev`.
     pub(crate) build: String,
+    /// The load average of the last minute before it began: what else the machine did.
+    pub(crate) load: f64,
 }
 
 impl Host {
     pub(crate) fn new(postgres: &str) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         let build = if cfg!(debug_assertions) { "dev" } else { "release" };
-        Self { postgres: postgres.to_owned(), cores, build: build.to_owned() }
+        let load = std::fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse().ok());
+        Self { postgres: postgres.to_owned(), cores, build: build.to_owned(), load: load.unwrap_or(0.0) }
     }
 }
 

@@ -1,13 +1,13 @@
 //! `docs/performance.md`: what stands between its markers is written from results, and the picture beside it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
 use crate::args::ReportArgs;
 use crate::parts;
 use crate::picture;
-use crate::record::{Kind, Line, PeerLine, Record, read};
+use crate::record::{Host, Kind, Line, PeerLine, Record, read};
 use crate::table::{Table, grouped, megabytes, percent, seconds};
 
 pub(crate) fn run(args: &ReportArgs) {
@@ -48,13 +48,24 @@ fn replaced(page: &str, name: &str, block: &str) -> String {
     format!("{}\n{}\n{}", &page[..from], block.trim(), &page[to..]).replace("\n\n\n", "\n\n")
 }
 
+/// Where each part was measured, and what else the machine did.
 fn host_block(lines: &[Line]) -> String {
-    let hosts: BTreeSet<_> = lines.iter().map(|line| &line.host).collect();
-    let hosts: Vec<String> = hosts
-        .into_iter()
-        .map(|host| format!("PostgreSQL {}, {} cores shared by server, program and load, {} build", host.postgres, host.cores, host.build))
-        .collect();
-    hosts.join("; ")
+    let mut parts: BTreeMap<&str, (f64, &Host)> = BTreeMap::new();
+    for Line { host, record } in lines {
+        let part = match record {
+            Record::Peer(_) => "peers",
+            Record::Stripe(_) => "stripes",
+            Record::Live(_) => "live",
+            Record::Scale(_) => "scale",
+        };
+        let entry = parts.entry(part).or_insert((host.load, host));
+        entry.0 = entry.0.max(host.load);
+    }
+    let mut table = Table::new(&["part", "PostgreSQL", "cores, for server, program and load", "build", "load average before it began"]);
+    for (part, (load, host)) in parts {
+        table.row(&[part.into(), host.postgres.clone(), host.cores.to_string(), host.build.clone(), format!("{load:.1}")]);
+    }
+    table.text()
 }
 
 /// Results that belong in one table: the same rows, keys and rule, in the order they were measured.
@@ -76,7 +87,8 @@ pub(crate) fn rate(line: &PeerLine) -> f64 {
 }
 
 fn peers_block(peers: &[&PeerLine]) -> String {
-    let header = ["way", "seconds", "rows/s", "× best peer", "WAL MB", "heap MB before → after", "indexes MB before → after", "HOT"];
+    let header =
+        ["way", "seconds", "processor s", "rows/s", "× best peer", "WAL MB", "heap MB before → after", "indexes MB before → after", "HOT"];
     let mut text = String::new();
     for group in groups(peers) {
         let first = group[0];
@@ -88,6 +100,7 @@ fn peers_block(peers: &[&PeerLine]) -> String {
             table.row(&[
                 name,
                 seconds(cost.seconds),
+                seconds(cost.processor),
                 grouped(rate(line)),
                 format!("{:.2}", rate(line) / best),
                 megabytes(cost.wal),
