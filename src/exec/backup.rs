@@ -132,9 +132,9 @@ impl Executor<'_> {
         let after = self.share(step, copies, &done, &reading)?;
         let record = |copy: &BackupCopy| {
             let sum = |sums: &BTreeMap<QualifiedName, Sum>| sums.get(&copy.table).copied().unwrap_or_default();
-            let (there, copied) = (sum(&before), sum(&after));
-            if there != copied {
-                let detail = format!("{} rows, hash {} became {} rows, hash {}", there.rows, there.hash, copied.rows, copied.hash);
+            let (there, here) = (sum(&before), sum(&after));
+            if there != here {
+                let detail = format!("{} rows, hash {} became {} rows, hash {}", there.rows, there.hash, here.rows, here.hash);
                 return Err(ExecError::Backup { table: copy.table.clone(), detail });
             }
             Ok(BackupRecord {
