@@ -241,6 +241,9 @@ fn step_hint(error: &ExecError) -> String {
         ExecError::Orphans { .. } => {
             "give the rows a parent or a tenant and continue with: tenantize resume; or take the run back with: tenantize rollback".into()
         }
+        ExecError::Triggers { .. } => {
+            "connect as the role that began the run; or on PostgreSQL 15 and newer: GRANT SET ON PARAMETER session_replication_role TO the role".into()
+        }
         ExecError::Journal(JournalError::Fenced) => "look at the other one with: tenantize status".into(),
         _ => "when the cause is gone, continue with: tenantize resume; or take the run back with: tenantize rollback".into(),
     }

@@ -32,6 +32,12 @@ pub enum ExecError {
         /// How many.
         rows: i64,
     },
+    /// The connected role cannot keep triggers from firing.
+    #[error("triggers or rules of {} would fire, and the connected role may not set session_replication_role", table.plain())]
+    Triggers {
+        /// The table.
+        table: QualifiedName,
+    },
     /// A copy differs from its source.
     #[error("the copy of {} differs from it: {detail}", table.plain())]
     Backup {

@@ -199,7 +199,7 @@ impl Course {
         if let Some(source) = instead {
             spec.sources = vec![source];
         }
-        let suppress = exec.patiently(|conn| Ok(Suppress::wanted(conn, &spec)?))?;
+        let suppress = exec.patiently(|conn| Suppress::wanted(conn, &spec))?;
         Ok(Arc::new(Job::new(&lane.step, spec, number, suppress, Arc::clone(&self.settled))))
     }
 

@@ -198,7 +198,7 @@ impl Help<'_, '_> {
             match state.fills.iter_mut().find(|fill| fill.job.step == *step) {
                 Some(fill) if fill.job.number == *pass => {}
                 Some(fill) => {
-                    let suppress = exec.patiently(|conn| Ok(Suppress::wanted(conn, spec)?))?;
+                    let suppress = exec.patiently(|conn| Suppress::wanted(conn, spec))?;
                     fill.job = Arc::new(Job::new(step, spec.clone(), *pass, suppress, Arc::clone(&fill.job.settled)));
                 }
                 None => state.fills.push(self.open(step, spec, *pass)?),

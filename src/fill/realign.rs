@@ -47,7 +47,7 @@ impl Executor<'_> {
             return Ok(0);
         }
         let suppress = match phase {
-            Phase::Backfill => self.patiently(|conn| Ok(Suppress::wanted(conn, spec)?))?,
+            Phase::Backfill => self.patiently(|conn| Suppress::wanted(conn, spec))?,
             _ => Suppress::No,
         };
         let mut moved = 0;

@@ -18,7 +18,7 @@ use crate::journal::chunks::Claimant;
 use crate::journal::{Chunk, JournalError, chunks, store};
 use crate::plan::{FillSpec, StepId};
 use crate::progress::Event;
-use crate::sql::fill::{FillBatch, Stripe};
+use crate::sql::fill::{FillBatch, Stripe, count_firing};
 
 /// One pass over one table, shared by the workers that work on it.
 #[derive(Debug)]
@@ -46,9 +46,19 @@ pub(super) enum Suppress {
 }
 
 impl Suppress {
-    /// What the operator wants, as far as the connected role may; where it may not, the planner has seen to it that no trigger fires.
-    pub(super) fn wanted(conn: &mut PgConnection, spec: &FillSpec) -> QueryResult<Self> {
-        Ok(if spec.triggers == TriggerPolicy::Suppress && may_suppress_triggers(conn)? { Self::Yes } else { Self::No })
+    /// What the operator wants. Where the connected role may not, no trigger must be there that would fire: the planner has seen to it
+    /// for the role that began the run, but another one may go on with it, or help.
+    pub(super) fn wanted(conn: &mut PgConnection, spec: &FillSpec) -> Result<Self, ExecError> {
+        if spec.triggers == TriggerPolicy::Fire {
+            return Ok(Self::No);
+        }
+        if may_suppress_triggers(conn)? {
+            return Ok(Self::Yes);
+        }
+        match count_firing(&spec.table).row::<super::Value>(conn)?.value {
+            0 => Ok(Self::No),
+            _ => Err(ExecError::Triggers { table: spec.table.clone() }),
+        }
     }
 
     /// The settings of a batch. A lost commit takes its checkpoint with it, so it need not wait for the disk. A batch must

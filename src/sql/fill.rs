@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::change::GUARD_TRIGGER;
 use super::source::{MapSource, ParentSource, first_of, is_total, join_condition};
 use super::{Ident, QualifiedName, Statement, TenantSource};
 
@@ -100,6 +101,19 @@ pub fn misaligned_pages(table: &QualifiedName, column: &Ident, parent: &ParentSo
 pub fn unsettled_pages(table: &QualifiedName, column: &Ident) -> Statement {
     Statement::new(format!(
         "SELECT (ctid::text::point)[0]::bigint AS page, count(*) AS rows FROM ONLY {table} WHERE {column} IS NULL GROUP BY 1 ORDER BY 1"
+    ))
+}
+
+/// Triggers and rules of the application that an `UPDATE` of the table fires, unless they are kept from it.
+#[must_use]
+pub fn count_firing(table: &QualifiedName) -> Statement {
+    let table = super::Text(&table.to_string()).to_string();
+    let guard = super::Text(GUARD_TRIGGER).to_string();
+    Statement::new(format!(
+        "SELECT (SELECT count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = {table}::regclass AND NOT t.tgisinternal \
+         AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 16) <> 0 AND t.tgattr::text = '' AND NOT starts_with(t.tgname::text, {guard})) \
+         + (SELECT count(*) FROM pg_catalog.pg_rewrite AS w WHERE w.ev_class = {table}::regclass AND w.ev_type = '2' \
+         AND w.ev_enabled IN ('O', 'A')) AS value"
     ))
 }
 

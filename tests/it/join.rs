@@ -9,11 +9,10 @@ use nix::sys::signal::Signal;
 
 use crate::support::{Scenario, Spawned, psql_at};
 
-/// Some 60 000 rows, in so many pages that several workers find a chunk each.
+/// Some 50 000 rows, in so many pages that several workers find a chunk each.
 const BIG: &str = "
-    INSERT INTO orders (user_id, number, total) SELECT 1 + n % 60, 'B' || n, n FROM generate_series(0, 9999) AS n;
     INSERT INTO order_lines (id, order_id, product, quantity)
-    SELECT ('11111111-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 1 + n % 10600, 'p' || 1 + n % 7, n % 9
+    SELECT ('11111111-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 1 + n % 600, 'p' || 1 + n % 7, n % 9
     FROM generate_series(0, 49999) AS n;
 ";
 
@@ -41,15 +40,9 @@ fn wait_until(scenario: &Scenario, condition: &str) {
 fn two_programs(scenario: &Scenario, leads: &[&str], helps: &[&str]) -> (Spawned, Spawned) {
     let slow = ["--jobs", "1", "--batch-time", "5ms", "--nice", "0.9"];
     scenario.tenantize(&["run", "--yes", "--strategy", "batched", "--until", "expand"]);
-    let mut resume = vec!["resume"];
-    resume.extend(slow);
-    resume.extend(leads);
-    let leader = scenario.cli(&resume).spawn();
+    let leader = scenario.cli(&[&["resume"], &slow[..], leads].concat()).spawn();
     wait_until(scenario, &format!("EXISTS (SELECT FROM tenantize.fill_chunks WHERE {LINES} AND rows_done > 0)"));
-    let mut join = vec!["run", "--join"];
-    join.extend(slow);
-    join.extend(helps);
-    let helper = scenario.cli(&join).spawn();
+    let helper = scenario.cli(&[&["run", "--join"], &slow[..], helps].concat()).spawn();
     wait_until(
         scenario,
         &format!("(SELECT count(DISTINCT program) FROM tenantize.fill_chunks WHERE {LINES} AND state = 'claimed' AND rows_done > 0) = 2"),
@@ -360,4 +353,24 @@ fn a_helper_goes_when_the_run_was_stopped_after_its_fills() {
     assert!(helper.stderr.contains("all fills are done; next: tenantize resume"), "{helper}");
     assert!(helper.stderr.contains("has written 0 of the rows"), "{helper}");
     scenario.tenantize(&["resume"]);
+}
+
+/// A login that may write and may not keep triggers quiet would change `updated_at`: it must not help.
+#[test]
+fn a_helper_whose_login_would_fire_triggers_is_refused() {
+    let scenario = big();
+    scenario.tenantize(&["run", "--yes", "--strategy", "batched", "--until", "expand"]);
+    let mine = scenario.db().role("mine");
+    scenario.db().psql(&format!(
+        "ALTER ROLE {mine} LOGIN; GRANT USAGE ON SCHEMA tenantize TO {mine}; GRANT ALL ON ALL TABLES IN SCHEMA public, tenantize TO {mine}"
+    ));
+    let leader = scenario.cli(&["resume", "--jobs", "1", "--batch-time", "5ms", "--nice", "0.5"]).spawn();
+    wait_until(&scenario, &format!("EXISTS (SELECT FROM tenantize.fill_chunks WHERE {LINES} AND rows_done > 0)"));
+    let helper = scenario.cli_at(&scenario.db().url_as(&mine), &["run", "--join"]).run();
+    assert_eq!(helper.code(), Some(1), "{helper}");
+    assert!(helper.stderr.contains("of public.order_lines would fire") && helper.stderr.contains("GRANT SET ON PARAMETER"), "{helper}");
+    let_go(&scenario);
+    let leader = leader.wait();
+    assert!(leader.ok(), "{leader}");
+    assert_exact(&scenario);
 }
