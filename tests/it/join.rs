@@ -9,10 +9,12 @@ use nix::sys::signal::Signal;
 
 use crate::support::{Scenario, Spawned, psql_at};
 
-/// Some 50 000 rows, in so many pages that several workers find a chunk each.
+/// Some 60 000 rows, few to a page: there are so many pages that several workers find a chunk each.
 const BIG: &str = "
+    ALTER TABLE order_lines SET (fillfactor = 10);
+    INSERT INTO orders (user_id, number, total) SELECT 1 + n % 60, 'B' || n, n FROM generate_series(0, 9999) AS n;
     INSERT INTO order_lines (id, order_id, product, quantity)
-    SELECT ('11111111-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 1 + n % 600, 'p' || 1 + n % 7, n % 9
+    SELECT ('11111111-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 1 + n % 10600, 'p' || 1 + n % 7, n % 9
     FROM generate_series(0, 49999) AS n;
 ";
 
@@ -31,7 +33,14 @@ fn is_true(scenario: &Scenario, condition: &str) -> bool {
 fn wait_until(scenario: &Scenario, condition: &str) {
     let begun = Instant::now();
     while !is_true(scenario, condition) {
-        assert!(begun.elapsed() < Duration::from_mins(1), "this never came true: {condition}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(40),
+            "this never came true: {condition}\n{}\n{}",
+            scenario.tenantize(&["status"]).stdout,
+            scenario
+                .db()
+                .psql("SELECT relation, first_page, end_page, stripe, stripes, rows_done, state, program FROM tenantize.fill_chunks")
+        );
         thread::sleep(Duration::from_millis(10));
     }
 }
