@@ -7,11 +7,11 @@ use super::{TestDb, cluster};
 impl TestDb {
     /// Returns every definition, without what differs between two dumps of the same database.
     ///
-    /// Rights on one thing are a set: their lines are sorted.
+    /// Rights on one thing are a set: their lines are sorted. So are the roles of a policy, which come in the order of the server's roles.
     pub(crate) fn dump_schema(&self) -> String {
         let dump = self.dump("--schema-only");
-        let mut lines: Vec<&str> = dump.lines().filter(|line| !changes_by_itself(line)).collect();
-        let is_right = |line: &str| line.starts_with("GRANT ") || line.starts_with("ALTER DEFAULT PRIVILEGES ");
+        let mut lines: Vec<String> = dump.lines().filter(|line| !changes_by_itself(line)).map(sorted_roles).collect();
+        let is_right = |line: &String| line.starts_with("GRANT ") || line.starts_with("ALTER DEFAULT PRIVILEGES ");
         for rights in lines.chunk_by_mut(|a, b| is_right(a) && is_right(b)) {
             rights.sort_unstable();
         }
@@ -51,4 +51,13 @@ impl TestDb {
 
 fn changes_by_itself(line: &str) -> bool {
     ["\\restrict ", "\\unrestrict ", "-- Dumped "].iter().any(|start| line.starts_with(start))
+}
+
+/// `CREATE POLICY p ON t FOR SELECT TO a, b USING (…)` with the roles in order.
+fn sorted_roles(line: &str) -> String {
+    let Some((before, rest)) = line.split_once(" TO ").filter(|_| line.starts_with("CREATE POLICY ")) else { return line.to_owned() };
+    let end = [" USING (", " WITH CHECK ("].iter().filter_map(|word| rest.find(word)).min().unwrap_or(rest.len());
+    let mut roles: Vec<&str> = rest[..end].split(", ").collect();
+    roles.sort_unstable();
+    format!("{before} TO {}{}", roles.join(", "), &rest[end..])
 }
