@@ -179,7 +179,7 @@ fn a_tenant_as_default() {
 
 #[test]
 fn an_application_that_owns_a_table() {
-    assert_caught("ALTER TABLE files OWNER TO $app", &["T602", "ddl"]);
+    assert_caught("ALTER TABLE files OWNER TO $app", &["T112", "T602"]);
 }
 
 #[test]
