@@ -1,8 +1,9 @@
-//! CSV maps: streamed, checked line by line and staged with a primary key.
+//! CSV maps: streamed, checked line by line and staged, each key once.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -140,16 +141,61 @@ fn copy(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, (key, ty):
         ty.write(&mut field, tenant).ok_or(MapError::Fault)?;
         known.insert(name.as_bytes(), field);
     }
-    let keys = Cell::new(0);
-    let send = |out: &mut dyn std::io::Write| copied(out, spec, key, &known).map(|sent| keys.set(sent));
+    let (keys, seen) = (Cell::new(0), RefCell::new(Seen::default()));
+    let send = |out: &mut dyn std::io::Write| copied(out, spec, (key, &known), &mut seen.borrow_mut()).map(|sent| keys.set(sent));
     let query = diesel::copy_from(map::copied::table).from_raw_data(map::copied::table, send);
     query.with_format(CopyFormat::Binary).execute(conn)?;
-    map::finish_copied(&spec.staged.name).run_script(conn)?;
+    match seen.into_inner().verdict() {
+        Verdict::Distinct => map::name_copied(&spec.staged.name).run_script(conn)?,
+        Verdict::Unknown => map::name_copied_with_key(&spec.staged.name).run_script(conn)?,
+    }
     Ok(keys.get())
 }
 
+/// Hashes of the keys so far: to sort them takes a tenth of the time that an index over the keys takes to build.
+#[derive(Default)]
+struct Seen {
+    hashes: Vec<u64>,
+    keys: usize,
+}
+
+/// Whether a key is there twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// None is.
+    Distinct,
+    /// One may be.
+    Unknown,
+}
+
+impl Seen {
+    /// Hashes that are kept at most: 32 MiB.
+    const MOST: usize = 4 << 20;
+
+    fn add(&mut self, key: &[u8]) {
+        self.keys += 1;
+        if self.keys <= Self::MOST {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(key);
+            self.hashes.push(hasher.finish());
+        }
+    }
+
+    /// Equal keys have equal hashes; different ones hardly ever.
+    fn verdict(mut self) -> Verdict {
+        self.hashes.sort_unstable();
+        let distinct = self.keys <= Self::MOST && self.hashes.windows(2).all(|pair| pair[0] != pair[1]);
+        if distinct { Verdict::Distinct } else { Verdict::Unknown }
+    }
+}
+
 /// Writes the lines as `COPY` reads them and returns how many there are.
-fn copied(out: &mut dyn std::io::Write, spec: &MapSpec, key: Binary, tenants: &BTreeMap<&[u8], Vec<u8>>) -> Result<i64, MapError> {
+fn copied(
+    out: &mut dyn std::io::Write,
+    spec: &MapSpec,
+    (key, tenants): (Binary, &BTreeMap<&[u8], Vec<u8>>),
+    seen: &mut Seen,
+) -> Result<i64, MapError> {
     let lost = |error: std::io::Error| MapError::Query(diesel::result::Error::SerializationError(Box::new(error)));
     let mut reader = open(spec)?;
     let mut record = csv::ByteRecord::new();
@@ -162,7 +208,9 @@ fn copied(out: &mut dyn std::io::Write, spec: &MapSpec, key: Binary, tenants: &B
         }
         let text = std::str::from_utf8(&record[0]).ok().filter(|text| !text.is_empty() && !text.contains('\0'));
         copy::row(&mut block, 2);
+        let start = block.len();
         key.write(&mut block, text.ok_or(MapError::Fault)?).ok_or(MapError::Fault)?;
+        seen.add(&block[start..]);
         block.extend(tenants.get(&record[1]).ok_or(MapError::Fault)?);
         keys += 1;
         if block.len() >= BLOCK {
@@ -298,4 +346,29 @@ fn write_rejected(file: &Path, rejected: &[Rejected]) -> Result<(), MapError> {
         writer.write_record([&line.to_string(), reason]).map_err(|error| fail(error.into()))?;
     }
     writer.into_inner().map_err(|error| fail(error.into_error()))?.flush().map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(keys: &[&[u8]]) -> Verdict {
+        let mut seen = Seen::default();
+        keys.iter().for_each(|key| seen.add(key));
+        seen.verdict()
+    }
+
+    #[test]
+    fn a_key_that_comes_again_is_never_missed() {
+        assert_eq!(verdict(&[]), Verdict::Distinct);
+        assert_eq!(verdict(&[b"a", b"b", b"ab"]), Verdict::Distinct);
+        assert_eq!(verdict(&[b"a", b"b", b"a"]), Verdict::Unknown);
+    }
+
+    #[test]
+    fn of_more_keys_than_memory_is_for_nothing_is_said() {
+        let mut seen = Seen { hashes: Vec::new(), keys: Seen::MOST };
+        seen.add(b"one more");
+        assert_eq!((seen.hashes.len(), seen.verdict()), (0, Verdict::Unknown));
+    }
 }

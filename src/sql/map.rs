@@ -28,13 +28,16 @@ pub fn create_copied(key_ty: &str, ty: KeyType) -> Statement {
     Statement::new(format!("CREATE TEMPORARY TABLE tenantize_copied (key {key_ty} NOT NULL, tenant {ty} NOT NULL)"))
 }
 
-/// Makes the key of copied lines a primary key, which fails where one is there twice, and gives the map its name.
+/// Gives the map of copied lines its name.
 #[must_use]
-pub fn finish_copied(name: &Ident) -> Statement {
-    Statement::new(format!(
-        "ALTER TABLE pg_temp.tenantize_copied RENAME TO {name};\n\
-         ALTER TABLE pg_temp.{name} ADD PRIMARY KEY (key)"
-    ))
+pub fn name_copied(name: &Ident) -> Statement {
+    Statement::new(format!("ALTER TABLE pg_temp.tenantize_copied RENAME TO {name};\nANALYZE pg_temp.{name}"))
+}
+
+/// Gives the map of copied lines its name and makes its key a primary key, which fails where one is there twice.
+#[must_use]
+pub fn name_copied_with_key(name: &Ident) -> Statement {
+    Statement::new(format!("{};\nALTER TABLE pg_temp.{name} ADD PRIMARY KEY (key)", name_copied(name)))
 }
 
 /// Drops the raw table.
