@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Scale(ScaleArgs),
     /// An application at work before and during a run.
     Live(LiveArgs),
+    /// The copies of the phase backup.
+    Backup(BackupArgs),
     /// Tables and picture from results.
     Report(ReportArgs),
 }
@@ -119,6 +121,15 @@ pub(crate) struct LiveArgs {
     /// Seconds of work before the run.
     #[arg(long, default_value = "20")]
     pub(crate) before: u64,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct BackupArgs {
+    /// Rows of all tables together.
+    #[arg(long, default_value = "2000000")]
+    pub(crate) rows: i64,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -3,6 +3,7 @@
 //! - `peers`: the usual ways beside this one, on one server, in turn;
 //! - `stripes`: stripes, segments, workers and ideas, one at a time;
 //! - `scale`: memory and time of the tool with a big CSV map and many tables;
+//! - `backup`: copies beside `CREATE TABLE AS`;
 //! - `live`: an application at work before and during a run: how long it waits;
 //! - `report`: tables and the picture of `docs/performance.md`, from the results of the others.
 //!
@@ -10,6 +11,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark reports on standard output and may fail loudly")]
 
 mod args;
+mod backup;
 mod live;
 mod parts;
 mod peers;
@@ -32,6 +34,7 @@ fn main() {
         args::Part::Stripes(options) => stripes::run(&options),
         args::Part::Scale(options) => scale::run(&options),
         args::Part::Live(options) => live::run(&options),
+        args::Part::Backup(options) => backup::run(&options),
         args::Part::Report(options) => report::run(&options),
     }
 }

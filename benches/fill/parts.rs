@@ -1,9 +1,9 @@
-//! The tables of stripes, live workload and scale.
+//! The tables of stripes, live workload, copies and scale.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::record::{LiveLine, ScaleLine, StripeLine};
+use crate::record::{BackupLine, Kind, LiveLine, ScaleLine, StripeLine};
 use crate::table::{Table, grouped, megabytes, percent, seconds};
 
 pub(crate) fn stripes(lines: &[&StripeLine]) -> String {
@@ -95,6 +95,22 @@ pub(crate) fn scale(lines: &[&ScaleLine]) -> String {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let size = grouped(line.size as f64);
         table.row(&[line.what.clone(), size, format!("{:.2} {}", line.value, line.unit), line.target.clone()]);
+    }
+    if lines.is_empty() { String::new() } else { table.text() }
+}
+
+pub(crate) fn backup(lines: &[&BackupLine]) -> String {
+    let mut table = Table::new(&["tables", "rows together", "way", "seconds", "rows/s", "× `CREATE TABLE AS`"]);
+    let mut plain = 0.0;
+    for line in lines {
+        if line.kind == Kind::Peer {
+            plain = line.seconds;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let (rows, tables) = (line.rows as f64, line.tables);
+        let name = if line.kind == Kind::Ours { format!("**{}**", line.way) } else { line.way.clone() };
+        let times = format!("{:.2}", plain / line.seconds);
+        table.row(&[tables.to_string(), grouped(rows), name, seconds(line.seconds), grouped(rows / line.seconds), times]);
     }
     if lines.is_empty() { String::new() } else { table.text() }
 }

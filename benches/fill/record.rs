@@ -36,6 +36,7 @@ pub(crate) enum Record {
     Stripe(StripeLine),
     Scale(ScaleLine),
     Live(LiveLine),
+    Backup(BackupLine),
 }
 
 /// What a fill cost.
@@ -109,6 +110,17 @@ pub(crate) struct LiveLine {
     pub(crate) p95: f64,
     pub(crate) p99: f64,
     pub(crate) longest: f64,
+}
+
+/// One way to copy tables.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct BackupLine {
+    pub(crate) tables: i64,
+    /// Of all tables together.
+    pub(crate) rows: i64,
+    pub(crate) way: String,
+    pub(crate) kind: Kind,
+    pub(crate) seconds: f64,
 }
 
 /// What a way is in the comparison.

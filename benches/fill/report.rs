@@ -13,13 +13,14 @@ use crate::table::{Table, grouped, megabytes, percent, seconds};
 pub(crate) fn run(args: &ReportArgs) {
     let lines = read(&args.results);
     let mut page = fs::read_to_string(&args.page).unwrap();
-    let (mut peers, mut stripes, mut live, mut scale) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut peers, mut stripes, mut live, mut scale, mut backup) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for line in &lines {
         match &line.record {
             Record::Peer(found) => peers.push(found),
             Record::Stripe(found) => stripes.push(found),
             Record::Live(found) => live.push(found),
             Record::Scale(found) => scale.push(found),
+            Record::Backup(found) => backup.push(found),
         }
     }
     let blocks = [
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &ReportArgs) {
         ("peers", peers_block(&peers)),
         ("stripes", parts::stripes(&stripes)),
         ("live", parts::live(&live)),
+        ("backup", parts::backup(&backup)),
         ("scale", parts::scale(&scale)),
     ];
     for (name, block) in blocks.into_iter().filter(|(_, block)| !block.is_empty()) {
@@ -57,6 +59,7 @@ fn host_block(lines: &[Line]) -> String {
             Record::Stripe(_) => "stripes",
             Record::Live(_) => "live",
             Record::Scale(_) => "scale",
+            Record::Backup(_) => "backup",
         };
         let entry = parts.entry(part).or_insert((host.load, host));
         entry.0 = entry.0.max(host.load);

@@ -281,7 +281,7 @@ impl Worker {
     fn batch(&mut self, pages: Range<i64>, stripe: Stripe, chunk: i64) {
         let end = pages.end;
         let Self { conn, table, column, sources } = self;
-        let statement = FillBatch { table, column, sources: sources.as_slice(), pages, stripe }.statement();
+        let statement = FillBatch { table, column, sources: sources.as_slice(), default: None, pages, stripe }.statement();
         conn.transaction(|conn| -> QueryResult<()> {
             conn.batch_execute(SETTINGS)?;
             statement.run(conn)?;

@@ -40,11 +40,15 @@ impl Tool {
         self.folder.path()
     }
 
-    /// With these tables, and more in the section `[tenants]`.
+    /// With these tables, and more in the section `[tenants]`; without a backup.
     pub(crate) fn with_tables(stage: &Stage, tenants: &str, tables: &str) -> Self {
+        Self::with(stage, tenants, &format!("[backup]\nmethod = \"off\"\n{tables}"))
+    }
+
+    /// With more in the section `[tenants]`, and other sections.
+    pub(crate) fn with(stage: &Stage, tenants: &str, sections: &str) -> Self {
         let toml = format!(
-            "version = 1\n[tenants]\ntable = \"public.tenants\"\ndefault = {{ slug = \"default\", id = \"{TENANT}\" }}\n{tenants}\
-             [backup]\nmethod = \"off\"\n{tables}"
+            "version = 1\n[tenants]\ntable = \"public.tenants\"\ndefault = {{ slug = \"default\", id = \"{TENANT}\" }}\n{tenants}{sections}"
         );
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tenantize.toml"), toml).unwrap();

@@ -184,7 +184,8 @@ impl Course {
     fn sweep(&self, exec: &Executor<'_>, at: usize, instead: Option<TenantSource>) -> Result<Option<Arc<Job>>, ExecError> {
         let Some(lane) = self.lanes.get(at) else { return Ok(None) };
         let spec = &lane.spec;
-        let pages: Vec<PageRows> = exec.patiently(|conn| Ok(sql::unsettled_pages(&spec.table, &spec.column).rows(conn)?))?;
+        let unsettled = sql::unsettled_pages(&spec.table, &spec.column, &spec.sources, spec.default.as_ref());
+        let pages: Vec<PageRows> = exec.patiently(|conn| Ok(unsettled.rows(conn)?))?;
         if pages.is_empty() {
             return Ok(None);
         }
@@ -206,7 +207,7 @@ impl Course {
     /// Whether every row has a tenant; the promise of the phase asks for late rows.
     fn check(&self, exec: &Executor<'_>) -> Result<(), ExecError> {
         for Lane { spec, .. } in self.lanes.iter().filter(|_| self.kind != Kind::Late) {
-            let statement = sql::count_unsettled(&spec.table, &spec.column);
+            let statement = sql::count_unsettled(&spec.table, &spec.column, &spec.sources, spec.default.as_ref());
             let rows = exec.patiently(|conn| Ok(statement.row::<super::Value>(conn)?.value))?;
             if rows > 0 {
                 return Err(ExecError::Orphans { table: spec.table.clone(), rows });

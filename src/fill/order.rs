@@ -99,7 +99,7 @@ mod tests {
 
     fn spec(table: &str, sources: Vec<TenantSource>) -> FillSpec {
         let (table, column) = (name(table), ident("tenant_id"));
-        FillSpec { table, column, sources, orphans: None, rows: 1, pages: 1, triggers: TriggerPolicy::default() }
+        FillSpec { table, column, sources, orphans: None, default: None, rows: 1, pages: 1, triggers: TriggerPolicy::default() }
     }
 
     fn step(what: &str, action: Action) -> Step {

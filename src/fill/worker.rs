@@ -18,7 +18,7 @@ use crate::journal::chunks::Claimant;
 use crate::journal::{Chunk, JournalError, chunks, store};
 use crate::plan::{FillSpec, StepId};
 use crate::progress::Event;
-use crate::sql::fill::{FillBatch, Stripe, count_firing};
+use crate::sql::fill::{Stripe, count_firing};
 
 /// One pass over one table, shared by the workers that work on it.
 #[derive(Debug)]
@@ -194,9 +194,7 @@ impl<'a> Hand<'a> {
     fn batch(&self, job: &Job, chunk: &Chunk, end: i64) -> Result<Option<Chunk>, ExecError> {
         let (run, me) = (self.exec.run, self.me);
         let stripe = Stripe { index: narrow(chunk.stripe), of: narrow(chunk.stripes) };
-        let batch =
-            FillBatch { table: &job.spec.table, column: &job.spec.column, sources: &job.spec.sources, pages: chunk.next_page..end, stripe };
-        let statement = batch.statement();
+        let statement = job.spec.batch(chunk.next_page..end, stripe).statement();
         self.exec.patiently(|conn| {
             let committed = conn.transaction(|conn| {
                 conn.batch_execute(job.suppress.settings())?;

@@ -4,7 +4,7 @@ use super::Phase;
 use super::expand::membership;
 use crate::plan::{Action, Code, FillSpec, Place, PlanInput, Planned, Strategy, Undo};
 use crate::rule::{Resolved, Target};
-use crate::sql::{Change, TenantSource};
+use crate::sql::{Change, TenantKey, TenantSource};
 
 const COLUMN_GOES: &str = "the tenant column is dropped with its values";
 
@@ -12,7 +12,7 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
     for group in &input.resolved.groups {
         let cycle = Resolved::is_cycle(group);
         let mut fills = Vec::new();
-        for target in group.iter().filter(|target| input.strategies.of(&target.table).strategy == Strategy::Striped) {
+        for target in group.iter().filter(|target| input.strategies.of(&target.table).strategy.writes()) {
             fills.extend(fill_table(input, target, cycle, planned));
         }
         if cycle && !fills.is_empty() {
@@ -33,6 +33,10 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
 
 fn fill_table(input: &PlanInput<'_>, target: &Target, cycle: bool, planned: &mut Planned) -> Vec<FillSpec> {
     let mut fills = Vec::new();
+    let default = match input.strategies.of(&target.table).strategy {
+        Strategy::Majority(key) => Some(key),
+        _ => None,
+    };
     let config = input.config.tables.get(&target.table);
     let mut sources = target.sources.clone();
     if !cycle {
@@ -45,14 +49,15 @@ fn fill_table(input: &PlanInput<'_>, target: &Target, cycle: bool, planned: &mut
             column: input.column().clone(),
             sources: sources.clone(),
             orphans: target.orphans.clone(),
-            rows: rows(input, target, leaf),
+            default: default.clone(),
+            rows: rows(input, target, default.as_ref(), leaf),
             pages: leaf.pages,
             triggers: config.map(|config| config.triggers).unwrap_or_default(),
         };
         check_triggers(input, &fill, planned);
         planned.push(
             &Place { phase: Phase::Backfill, subject: Some(&leaf.name), what: "fill" },
-            describe(&target.sources),
+            describe(&target.sources, default.as_ref()),
             Action::Fill(fill.clone()),
             Undo::nothing(COLUMN_GOES),
         );
@@ -61,11 +66,16 @@ fn fill_table(input: &PlanInput<'_>, target: &Target, cycle: bool, planned: &mut
     fills
 }
 
-/// Rows as the audit counted them, or as the statistics say where a table has several parts.
-#[expect(clippy::cast_possible_truncation, reason = "an estimate of rows fits")]
-fn rows(input: &PlanInput<'_>, target: &Target, leaf: &crate::catalog::Table) -> i64 {
-    let counted = input.audit.tables.get(&leaf.name).filter(|_| input.catalog.leaves(&target.table).len() == 1);
-    counted.map_or(leaf.rows.max(0.0) as i64, |audit| audit.per_tenant.values().sum::<i64>() + audit.orphans)
+/// Rows to write, as the audit counted them, or as the statistics say where a table has several parts.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "an estimate of rows fits")]
+fn rows(input: &PlanInput<'_>, target: &Target, default: Option<&TenantKey>, leaf: &crate::catalog::Table) -> i64 {
+    let Some(audit) = input.audit.tables.get(&target.table) else { return leaf.rows.max(0.0) as i64 };
+    let all = audit.rows();
+    let written = all - default.map_or(0, |key| audit.per_tenant.get(key.plain()).copied().unwrap_or(0));
+    if input.catalog.leaves(&target.table).len() == 1 {
+        return written;
+    }
+    (leaf.rows.max(0.0) * written as f64 / all.max(1) as f64) as i64
 }
 
 fn check_triggers(input: &PlanInput<'_>, fill: &FillSpec, planned: &mut Planned) {
@@ -89,7 +99,7 @@ fn check_triggers(input: &PlanInput<'_>, fill: &FillSpec, planned: &mut Planned)
     }
 }
 
-fn describe(sources: &[TenantSource]) -> String {
+fn describe(sources: &[TenantSource], default: Option<&TenantKey>) -> String {
     let parts: Vec<String> = sources
         .iter()
         .map(|source| match source {
@@ -100,7 +110,8 @@ fn describe(sources: &[TenantSource]) -> String {
             TenantSource::Expression { .. } => "an expression".into(),
         })
         .collect();
-    format!("every row gets {}", parts.join(", else "))
+    let rows = default.map_or_else(|| "every row".to_owned(), |key| format!("every row that is not of tenant {}", key.plain()));
+    format!("{rows} gets {}", parts.join(", else "))
 }
 
 fn settle(group: &[Target], fills: Vec<FillSpec>, planned: &mut Planned) {

@@ -6,7 +6,7 @@ use crate::app_migration::{AppMigration, InTransaction};
 use crate::config::{MembershipConfig, OnDelete, RoleSource};
 use crate::plan::{Code, Finding, Place, PlanInput, Planned, Strategy, Undo};
 use crate::rule::{ColumnOrigin, Target};
-use crate::sql::change::{GuardSpec, MembershipSpec, RegistrySpec, RoleExpression};
+use crate::sql::change::{ColumnDefault, GuardSpec, MembershipSpec, RegistrySpec, RoleExpression};
 use crate::sql::{Change, Ident, QualifiedName, TenantSource};
 
 pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
@@ -145,13 +145,20 @@ fn column(input: &PlanInput<'_>, target: &Target, planned: &mut Planned) {
         Strategy::Constant(key) => {
             ("nullable tenant column; its default covers existing and new rows without writing any", vec![add(Some(key))], vec![drop])
         }
-        Strategy::Striped | Strategy::Present => {
+        strategy @ (Strategy::Majority(_) | Strategy::Striped | Strategy::Present) => {
             let guards = guards(input, target);
-            let mut changes = vec![add(None)];
+            let (why, mut changes) = match strategy {
+                // Existing rows read the default, new ones get what the guard finds.
+                Strategy::Majority(key) => (
+                    "nullable tenant column; its default covers most rows without writing any, a guard those written during the run",
+                    vec![add(Some(key)), Change::SetDefault { table: table.clone(), column: column.clone(), default: ColumnDefault::None }],
+                ),
+                _ => ("nullable tenant column, with a guard that covers rows written during the run", vec![add(None)]),
+            };
             changes.extend(guards.iter().cloned().map(Change::CreateGuard));
             let mut undo: Vec<Change> = guards.iter().map(drop_guard).collect();
             undo.push(drop);
-            ("nullable tenant column, with a guard that covers rows written during the run", changes, undo)
+            (why, changes, undo)
         }
     };
     let place = Place { phase: Phase::Expand, subject: Some(table), what: "column" };

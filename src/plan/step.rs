@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::TriggerPolicy;
 use crate::phase::Phase;
 use crate::sql::change::{Duration, LockMode};
+use crate::sql::fill::{FillBatch, Stripe};
 use crate::sql::{Atomicity, Change, Ident, QualifiedName, TenantKey, TenantSource};
 
 /// The identity of a step, made from its content: `constraints/public.orders/not_null`.
@@ -156,12 +157,23 @@ pub struct FillSpec {
     pub sources: Vec<TenantSource>,
     /// The tenant of rows that no source covers.
     pub orphans: Option<TenantKey>,
-    /// Rows when the plan was made.
+    /// What rows read before they are written, where most rows belong to one tenant; nothing elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<TenantKey>,
+    /// Rows to write when the plan was made.
     pub rows: i64,
     /// Heap pages when the plan was made.
     pub pages: i64,
     /// What happens to the table's triggers.
     pub triggers: TriggerPolicy,
+}
+
+impl FillSpec {
+    /// The statement for some rows of some pages.
+    #[must_use]
+    pub fn batch(&self, pages: std::ops::Range<i64>, stripe: Stripe) -> FillBatch<'_> {
+        FillBatch { table: &self.table, column: &self.column, sources: &self.sources, default: self.default.as_ref(), pages, stripe }
+    }
 }
 
 impl Step {

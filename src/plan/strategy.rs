@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::rule::{Audit, ColumnOrigin, Resolved, Target};
-use crate::sql::{QualifiedName, TenantKey, TenantSource};
+use crate::sql::{KeyType, QualifiedName, TenantKey, TenantSource};
 
 /// How a table is filled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,10 +13,20 @@ use crate::sql::{QualifiedName, TenantKey, TenantSource};
 pub enum Strategy {
     /// All rows belong to one tenant: a default in the catalog, and no row is written.
     Constant(TenantKey),
+    /// Most rows belong to one tenant: a default in the catalog for them; the others are written, page by page.
+    Majority(TenantKey),
     /// Heap pages in order, each in several visits.
     Striped,
     /// The column is there and filled.
     Present,
+}
+
+impl Strategy {
+    /// Whether rows are written in batches.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::Majority(_) | Self::Striped)
+    }
 }
 
 /// A strategy with its reason.
@@ -32,6 +42,38 @@ pub struct StrategyChoice {
 #[derive(Clone, Debug, Default)]
 pub struct Strategies(BTreeMap<QualifiedName, StrategyChoice>);
 
+/// What a choice depends on.
+struct Known<'a> {
+    audit: &'a Audit,
+    /// The type of tenants' keys.
+    ty: KeyType,
+    wish: StrategyWish,
+    /// Tables whose rows say to which tenant others belong.
+    parents: BTreeSet<&'a QualifiedName>,
+}
+
+impl Known<'_> {
+    /// A default for most rows of the table, if few are left to write, and if it is safe that those read the wrong tenant until then.
+    ///
+    /// No other table must take its tenants from them meanwhile, and none of the rows may be without a tenant, or it would get one by
+    /// the default. What the sources yield must not change from one reading to the next.
+    fn majority(&self, target: &Target) -> Option<StrategyChoice> {
+        /// Fewer rows than these are written sooner than thought about.
+        const ROWS: i64 = 10_000;
+        /// One of so many rows may be written: it costs about twice as much as one that all of its page are written with.
+        const SHARE: i64 = 4;
+        let audit = self.audit.tables.get(&target.table)?;
+        let (key, most) = audit.per_tenant.iter().max_by_key(|(key, rows)| (**rows, std::cmp::Reverse(*key)))?;
+        let (all, others) = (audit.rows(), audit.rows() - most);
+        let opaque = target.sources.iter().any(|source| matches!(source, TenantSource::Expression { .. } | TenantSource::Column(_)));
+        if audit.orphans > 0 || opaque || self.parents.contains(&target.table) || all < ROWS || others > all / SHARE {
+            return None;
+        }
+        let strategy = Strategy::Majority(TenantKey { ty: self.ty, text: key.clone() });
+        Some(StrategyChoice { strategy, reason: "most rows belong to one tenant: only the others are written".into() })
+    }
+}
+
 /// What the operator asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum StrategyWish {
@@ -45,32 +87,34 @@ pub enum StrategyWish {
 impl Strategies {
     /// Chooses for every target; parents come before children.
     #[must_use]
-    pub fn choose(resolved: &Resolved, audit: &Audit, wish: StrategyWish) -> Self {
+    pub fn choose(resolved: &Resolved, audit: &Audit, ty: KeyType, wish: StrategyWish) -> Self {
+        let parents = resolved.groups.iter().flatten().flat_map(Target::parents).map(|parent| &parent.table).collect();
+        let known = Known { audit, ty, wish, parents };
         let mut chosen = Self::default();
         for group in &resolved.groups {
             let cycle = Resolved::is_cycle(group);
             for target in group {
-                let choice = chosen.choose_one(target, audit, wish, cycle);
+                let choice = chosen.choose_one(target, &known, cycle);
                 chosen.0.insert(target.table.clone(), choice);
             }
         }
         chosen
     }
 
-    fn choose_one(&self, target: &Target, audit: &Audit, wish: StrategyWish, cycle: bool) -> StrategyChoice {
+    fn choose_one(&self, target: &Target, known: &Known<'_>, cycle: bool) -> StrategyChoice {
         let choice = |strategy, reason: &str| StrategyChoice { strategy, reason: reason.to_owned() };
         if target.origin != ColumnOrigin::Added {
             return choice(Strategy::Present, "the tenant column is there already");
         }
-        if wish == StrategyWish::Batched {
+        if known.wish == StrategyWish::Batched {
             return choice(Strategy::Striped, "asked for by --strategy batched");
         }
         if cycle {
             return choice(Strategy::Striped, "the table's rows depend on each other");
         }
         match self.possible_tenants(target) {
-            None => choice(Strategy::Striped, "rows belong to different tenants"),
-            Some(tenants) if tenants.len() == 1 && audit.orphans(&target.table) == 0 => {
+            None => known.majority(target).unwrap_or_else(|| choice(Strategy::Striped, "rows belong to different tenants")),
+            Some(tenants) if tenants.len() == 1 && known.audit.orphans(&target.table) == 0 => {
                 let key = tenants.into_iter().next();
                 let reason = if target.parents().next().is_some() {
                     "every parent row belongs to one tenant, and every row has a parent"
@@ -80,7 +124,7 @@ impl Strategies {
                 key.map_or_else(|| choice(Strategy::Striped, "no tenant"), |key| choice(Strategy::Constant(key), reason))
             }
             Some(tenants) if tenants.len() == 1 => choice(Strategy::Striped, "some rows have no parent"),
-            Some(_) => choice(Strategy::Striped, "rows belong to different tenants"),
+            Some(_) => known.majority(target).unwrap_or_else(|| choice(Strategy::Striped, "rows belong to different tenants")),
         }
     }
 
@@ -96,7 +140,7 @@ impl Strategies {
                     Strategy::Constant(key) => {
                         tenants.insert(key.clone());
                     }
-                    Strategy::Striped | Strategy::Present => return None,
+                    Strategy::Majority(_) | Strategy::Striped | Strategy::Present => return None,
                 },
                 TenantSource::Column(_) | TenantSource::Map(_) | TenantSource::Expression { .. } => return None,
             }

@@ -52,6 +52,14 @@ pub enum AuditError {
     },
 }
 
+impl TableAudit {
+    /// All rows.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        self.per_tenant.values().sum::<i64>() + self.orphans
+    }
+}
+
 impl Audit {
     /// Rows without a tenant.
     #[must_use]

@@ -354,7 +354,9 @@ mod tests {
 
     fn verdict(keys: &[&[u8]]) -> Verdict {
         let mut seen = Seen::default();
-        keys.iter().for_each(|key| seen.add(key));
+        for key in keys {
+            seen.add(key);
+        }
         seen.verdict()
     }
 

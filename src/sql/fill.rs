@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::GUARD_TRIGGER;
 use super::source::{MapSource, ParentSource, first_of, is_total, join_condition};
-use super::{Ident, QualifiedName, Statement, TenantSource};
+use super::{Ident, QualifiedName, Statement, TenantKey, TenantSource};
 
 /// A fraction of the rows of every page: those whose offset is `index` modulo `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub struct Stripe {
     pub of: u16,
 }
 
-/// Fills the tenant column of the rows of one segment and one stripe that have none yet.
+/// Fills the tenant column of the rows of one segment and one stripe that are not settled yet.
 #[derive(Clone, Debug)]
 pub struct FillBatch<'a> {
     /// The table, always one that holds rows.
@@ -26,6 +26,8 @@ pub struct FillBatch<'a> {
     pub column: &'a Ident,
     /// The sources, first match wins.
     pub sources: &'a [TenantSource],
+    /// What rows read before they are written, if not nothing.
+    pub default: Option<&'a TenantKey>,
     /// Heap pages, end excluded.
     pub pages: std::ops::Range<i64>,
     /// Which rows of each page.
@@ -36,39 +38,62 @@ impl FillBatch<'_> {
     /// The `UPDATE` of this batch.
     #[must_use]
     pub fn statement(&self) -> Statement {
-        let Self { table, column, sources, .. } = self;
+        let Self { table, column, sources, default, .. } = self;
         let rows = self.rows();
+        let differs = |tenant: &str, row: &str| differs(tenant, row, column, *default);
         let sql = match sources {
             [TenantSource::Parent(ParentSource { table: parent, column: tenant, on, .. })] => format!(
                 "UPDATE ONLY {table} AS t SET {column} = p.{tenant} FROM {parent} AS p \
-                 WHERE {rows} AND {} AND p.{tenant} IS NOT NULL",
-                join_condition("p", on)
+                 WHERE {rows} AND {} AND {}",
+                join_condition("p", on),
+                differs(&format!("p.{tenant}"), "t")
             ),
             [TenantSource::Map(MapSource { table: map, key })] => {
-                format!("UPDATE ONLY {table} AS t SET {column} = m.tenant FROM {map} AS m WHERE {rows} AND m.key = t.{key}")
+                let differs = default.map_or_else(String::new, |_| format!(" AND {}", differs("m.tenant", "t")));
+                format!("UPDATE ONLY {table} AS t SET {column} = m.tenant FROM {map} AS m WHERE {rows} AND m.key = t.{key}{differs}")
             }
-            sources if is_total(sources) => {
+            sources if default.is_none() && is_total(sources) => {
                 format!("UPDATE ONLY {table} AS t SET {column} = {} WHERE {rows}", first_of(sources))
             }
-            // A source that may yield nothing must not write the row: a new version without a tenant helps nobody.
+            // A source that may yield nothing must not write the row: a new version without a tenant helps nobody. The row is asked once
+            // more whether it is settled: somebody may have written it since it was read.
             sources => format!(
                 "UPDATE ONLY {table} AS u SET {column} = s.tenant \
                  FROM (SELECT t.ctid AS row, {} AS tenant FROM ONLY {table} AS t WHERE {rows} OFFSET 0) AS s \
-                 WHERE u.ctid = s.row AND s.tenant IS NOT NULL",
-                first_of(sources)
+                 WHERE u.ctid = s.row AND {} AND {}",
+                first_of(sources),
+                open("u", column, *default),
+                differs("s.tenant", "u")
             ),
         };
         Statement::new(sql)
     }
 
     fn rows(&self) -> String {
-        let Self { column, pages, stripe, .. } = self;
-        let mut rows = format!("t.ctid >= '({},0)' AND t.ctid < '({},0)' AND t.{column} IS NULL", pages.start, pages.end);
+        let Self { column, default, pages, stripe, .. } = self;
+        let open = open("t", column, *default);
+        let mut rows = format!("t.ctid >= '({},0)' AND t.ctid < '({},0)' AND {open}", pages.start, pages.end);
         if stripe.of > 1 {
             // The last byte of a tid on the wire is the low byte of its offset: it puts every row into exactly one stripe.
             let _ = write!(rows, " AND pg_catalog.get_byte(pg_catalog.tidsend(t.ctid), 5) % {} = {}", stripe.of, stripe.index);
         }
         rows
+    }
+}
+
+/// Whether a row is not settled.
+fn open(row: &str, column: &Ident, default: Option<&TenantKey>) -> String {
+    match default {
+        None => format!("{row}.{column} IS NULL"),
+        Some(key) => format!("({row}.{column} IS NULL OR {row}.{column} = {key})"),
+    }
+}
+
+/// Whether what the sources yield must be written into such a row.
+fn differs(tenant: &str, row: &str, column: &Ident, default: Option<&TenantKey>) -> String {
+    match default {
+        None => format!("{tenant} IS NOT NULL"),
+        Some(_) => format!("{tenant} IS NOT NULL AND {tenant} IS DISTINCT FROM {row}.{column}"),
     }
 }
 
@@ -96,12 +121,26 @@ pub fn misaligned_pages(table: &QualifiedName, column: &Ident, parent: &ParentSo
     ))
 }
 
-/// Pages of the table that still hold rows without a tenant, in order, with their number of such rows.
+/// The rows of a table that are not settled, as a subquery with their place.
+///
+/// Where rows read a default, one is not settled as long as the sources yield another tenant for it, or none.
+fn unsettled(table: &QualifiedName, column: &Ident, sources: &[TenantSource], default: Option<&TenantKey>) -> String {
+    match default {
+        None => format!("(SELECT t.ctid AS row FROM ONLY {table} AS t WHERE t.{column} IS NULL) AS u"),
+        Some(_) => format!(
+            "(SELECT s.row FROM (SELECT t.ctid AS row, t.{column} AS has, {} AS tenant FROM ONLY {table} AS t WHERE {} OFFSET 0) AS s \
+             WHERE s.has IS NULL OR s.tenant IS DISTINCT FROM s.has) AS u",
+            first_of(sources),
+            open("t", column, default)
+        ),
+    }
+}
+
+/// Pages of the table that still hold rows that are not settled, in order, with their number of such rows.
 #[must_use]
-pub fn unsettled_pages(table: &QualifiedName, column: &Ident) -> Statement {
-    Statement::new(format!(
-        "SELECT (ctid::text::point)[0]::bigint AS page, count(*) AS rows FROM ONLY {table} WHERE {column} IS NULL GROUP BY 1 ORDER BY 1"
-    ))
+pub fn unsettled_pages(table: &QualifiedName, column: &Ident, sources: &[TenantSource], default: Option<&TenantKey>) -> Statement {
+    let rows = unsettled(table, column, sources, default);
+    Statement::new(format!("SELECT (u.row::text::point)[0]::bigint AS page, count(*) AS rows FROM {rows} GROUP BY 1 ORDER BY 1"))
 }
 
 /// Triggers and rules of the application that an `UPDATE` of the table fires, unless they are kept from it.
@@ -117,10 +156,10 @@ pub fn count_firing(table: &QualifiedName) -> Statement {
     ))
 }
 
-/// Rows without a tenant.
+/// Rows that are not settled.
 #[must_use]
-pub fn count_unsettled(table: &QualifiedName, column: &Ident) -> Statement {
-    Statement::new(format!("SELECT count(*) AS value FROM ONLY {table} WHERE {column} IS NULL"))
+pub fn count_unsettled(table: &QualifiedName, column: &Ident, sources: &[TenantSource], default: Option<&TenantKey>) -> Statement {
+    Statement::new(format!("SELECT count(*) AS value FROM {}", unsettled(table, column, sources, default)))
 }
 
 /// The table's heap pages now.
@@ -157,6 +196,7 @@ mod tests {
             table: &name("public.project_files"),
             column: &ident("tenant_id"),
             sources: &sources,
+            default: None,
             pages: 4000..4500,
             stripe: Stripe { index: 3, of: 16 },
         };
@@ -177,6 +217,7 @@ mod tests {
             table: &name("public.a"),
             column: &ident("tenant_id"),
             sources: &sources,
+            default: None,
             pages: 0..1,
             stripe: Stripe { index: 0, of: 1 },
         };

@@ -41,6 +41,8 @@ mod journal;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod majority;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod paper;

@@ -171,12 +171,12 @@ pub(super) fn protect(input: &PlanInput<'_>, name: &QualifiedName, target: Optio
     let before = match target {
         Some(target) if target.origin == ColumnOrigin::Added => {
             let strategy = input.strategies.of(name).strategy;
-            for guard in guards(input, target).into_iter().filter(|_| strategy == Strategy::Striped) {
+            for guard in guards(input, target).into_iter().filter(|_| strategy.writes()) {
                 both.push(drop_guard(&guard), Change::CreateGuard(guard));
             }
             match strategy {
                 Strategy::Constant(key) => ColumnDefault::Tenant(key),
-                Strategy::Striped | Strategy::Present => ColumnDefault::None,
+                Strategy::Majority(_) | Strategy::Striped | Strategy::Present => ColumnDefault::None,
             }
         }
         _ => {

@@ -8,7 +8,7 @@ use crate::phase::Phase;
 use crate::plan::{Action, BackupSpec, FillSpec, Plan, PlannedMap, Step};
 use crate::progress::style::{one_line, plural};
 use crate::sql::backup as sql_backup;
-use crate::sql::fill::{FillBatch, Stripe};
+use crate::sql::fill::Stripe;
 use crate::sql::script::{
     BEGIN_PATIENT, BEGIN_SNAPSHOT, BOUNDED, PATIENT, SESSION, SUPPRESS_TRIGGERS, create_own_schema, settle, stage_map,
 };
@@ -64,11 +64,11 @@ fn block(step: &Step) -> String {
         Action::Backup(spec) => backup(spec, &mut lines),
         Action::Fill(spec) => {
             open_fill(std::slice::from_ref(spec), &mut lines);
-            lines.extend([ended(&whole(spec, &spec.sources)), "COMMIT;".into()]);
+            lines.extend([ended(&whole(spec)), "COMMIT;".into()]);
         }
         Action::Settle { fills } => {
             open_fill(fills, &mut lines);
-            lines.push(ended(&settle(&fills.iter().map(|fill| whole(fill, &fill.sources)).collect::<Vec<_>>())));
+            lines.push(ended(&settle(&fills.iter().map(whole).collect::<Vec<_>>())));
             lines.extend(fills.iter().filter_map(orphans));
             lines.push("COMMIT;".into());
         }
@@ -100,15 +100,14 @@ fn open_fill(fills: &[FillSpec], lines: &mut Vec<String>) {
     }
 }
 
-fn whole(fill: &FillSpec, sources: &[TenantSource]) -> Statement {
-    let FillSpec { table, column, .. } = fill;
-    FillBatch { table, column, sources, pages: ALL_PAGES, stripe: ALL_ROWS }.statement()
+fn whole(fill: &FillSpec) -> Statement {
+    fill.batch(ALL_PAGES, ALL_ROWS).statement()
 }
 
 /// What is left of a cycle goes where orphans go.
 fn orphans(fill: &FillSpec) -> Option<String> {
     let literal = TenantSource::Literal(fill.orphans.clone()?);
-    Some(ended(&whole(fill, &[literal])))
+    Some(ended(&whole(&FillSpec { sources: vec![literal], ..fill.clone() })))
 }
 
 fn stage(plan: &Plan, map: &PlannedMap) -> String {

@@ -39,6 +39,7 @@ fn fill() -> FillSpec {
         column: ident("tenant_id"),
         sources: vec![TenantSource::Map(map)],
         orphans: None,
+        default: None,
         rows: 30_118_204,
         pages: 3400,
         triggers: TriggerPolicy::Suppress,

@@ -7,7 +7,7 @@ use crate::progress::style::{Palette, bytes, one_line, pad, plural, rows};
 use crate::sql::Change;
 use crate::sql::backup;
 use crate::sql::change::{Duration, LockMode};
-use crate::sql::fill::{FillBatch, Stripe};
+use crate::sql::fill::Stripe;
 
 /// Tenants that are named in a table's line.
 const NAMED: usize = 4;
@@ -55,6 +55,7 @@ impl Page<'_> {
         for planned in &self.plan.tables {
             let strategy = match planned.strategy {
                 Strategy::Constant(_) => "constant",
+                Strategy::Majority(_) => "majority",
                 Strategy::Striped => "striped",
                 Strategy::Present => "present",
             };
@@ -198,7 +199,10 @@ fn cost(phase: Phase, steps: &[&Step]) -> Vec<String> {
 
 fn size(action: &Action) -> Option<String> {
     match action {
-        Action::Fill(fill) => Some(format!("~{} rows, {}, striped", amount(fill.rows), plural(fill.pages, "page"))),
+        Action::Fill(fill) => {
+            let how = if fill.default.is_some() { "all others read the default" } else { "striped" };
+            Some(format!("~{} rows, {}, {how}", amount(fill.rows), plural(fill.pages, "page")))
+        }
         Action::Settle { fills } => Some(format!("passes over {}", plural(fills.len(), "table"))),
         Action::Backup(spec) => {
             let size: i64 = spec.copies.iter().map(|copy| copy.bytes).sum();
@@ -224,9 +228,8 @@ fn statements(action: &Action) -> Vec<String> {
 }
 
 fn example(fill: &FillSpec) -> String {
-    let FillSpec { table, column, sources, .. } = fill;
     let (pages, stripe) = EXAMPLE;
-    ended(&FillBatch { table, column, sources, pages: 0..pages, stripe }.statement())
+    ended(&fill.batch(0..pages, stripe).statement())
 }
 
 fn all(changes: &[Change]) -> String {
