@@ -120,3 +120,39 @@ fn parents_and_small_tables_are_filled_as_before() {
     let plan = scenario.tenantize(&["plan"]).stdout;
     assert!(!plan.contains("majority"), "{plan}");
 }
+
+/// Partitions and children by inheritance read the default as their parent does, and no longer have it afterwards.
+#[test]
+fn partitions_and_children_read_the_default_too() {
+    let partitioned = Scenario::with(
+        "partitioned",
+        "CREATE TABLE readings (id bigint NOT NULL, at int NOT NULL, sensor_id int NOT NULL REFERENCES sensors, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+         CREATE TABLE readings_1 PARTITION OF readings FOR VALUES FROM (0) TO (100);
+         CREATE TABLE readings_2 (sensor_id int NOT NULL, at int NOT NULL, id bigint NOT NULL);
+         ALTER TABLE readings ATTACH PARTITION readings_2 DEFAULT;
+         INSERT INTO readings SELECT n, n % 200, CASE WHEN n % 50 = 0 THEN 1 + n / 50 % 6 ELSE 1 END FROM generate_series(1, 20000) AS n",
+    );
+    let config = partitioned.file("tenantize.toml");
+    let more = "\n[tables.\"public.readings\"]\ntenant = { parent = \"public.sensors\" }\n";
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + more).unwrap();
+    let inherited = Scenario::with(
+        "inheritance",
+        "INSERT INTO vehicles SELECT 1000 + n, 1, 'v' FROM generate_series(1, 5000) AS n;
+         INSERT INTO cars SELECT 10000 + n, 1, 'c', 4 FROM generate_series(1, 5000) AS n;",
+    );
+    for (scenario, table, parent, key) in [(partitioned, "readings", "sensors", "sensor_id"), (inherited, "vehicles", "owners", "owner_id")]
+    {
+        let plan = scenario.tenantize(&["plan"]).stdout;
+        assert!(plan.lines().any(|line| line.starts_with(&format!("public.{table}")) && line.contains("majority")), "{plan}");
+        scenario.tenantize(&["run", "--yes", "--until", "constraints"]);
+        let defaults = "SELECT attrelid::regclass FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid WHERE attname = 'tenant_id' AND atthasdef AND relkind IN ('r', 'p')";
+        assert_eq!(scenario.db().psql(&format!("{defaults} AND relnamespace = 'public'::regnamespace")), "", "defaults of {table}");
+        scenario.tenantize(&["resume"]);
+        let misplaced = format!(
+            "SELECT count(*) FROM {table} AS t JOIN {parent} AS p ON p.id = t.{key} WHERE t.tenant_id IS DISTINCT FROM p.tenant_id"
+        );
+        assert_eq!(scenario.db().scalar_i64(&misplaced), 0, "{table}");
+        let before = scenario.db().scalar_i64("SELECT sum(rows_done)::bigint FROM tenantize.fill_chunks");
+        assert!(before < 1000, "{table}: {before} rows were written");
+    }
+}
