@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use super::walk::{self, Walk, Walked};
 use super::worker::{Job, Suppress};
 use super::{PageRows, group, stripe};
 use crate::exec::{ExecError, Executor};
@@ -52,6 +53,8 @@ enum Stage {
     Interrupted {
         at: usize,
     },
+    /// Rows that depend on each other, at once.
+    Walk,
     /// Sweeps over one table after the other, until a whole round moves no row.
     Sweep {
         at: usize,
@@ -114,17 +117,24 @@ impl Course {
             match self.stage {
                 Stage::First => return self.first(exec).map(Some),
                 Stage::Interrupted { at } => match self.lanes.get(at) {
-                    None => self.stage = Stage::Sweep { at: 0, moved: 0, left: Left::None },
+                    None => self.stage = self.round(),
                     Some(lane) => match lane.last_pass(exec)? {
                         0 => self.stage = Stage::Interrupted { at: at + 1 },
                         number => return self.job(exec, at, None, number).map(Some),
                     },
                 },
+                Stage::Walk => {
+                    self.stage = match self.walk(exec)? {
+                        Walked::ToTheEnd => Stage::Sweep { at: 0, moved: 0, left: Left::None },
+                        // What was given back is for whoever goes on.
+                        Walked::Stopped => Stage::Interrupted { at: 0 },
+                    };
+                }
                 Stage::Sweep { at, moved, left } if at == self.lanes.len() => {
                     self.stage = match (moved, left) {
                         (0, Left::None) => Stage::End,
                         (0, Left::Some) => Stage::Resort { at: 0 },
-                        _ => Stage::Sweep { at: 0, moved: 0, left: Left::None },
+                        _ => self.round(),
                     };
                 }
                 Stage::Sweep { at, moved, left } => match self.sweep(exec, at, None)? {
@@ -166,6 +176,23 @@ impl Course {
             Stage::Resort { at } if rows == 0 => Stage::Resort { at: at + 1 },
             other => other,
         };
+    }
+
+    /// What a round of sweeps begins with.
+    fn round(&self) -> Stage {
+        match self.kind {
+            Kind::Settle if walk::is_possible(&self.fills()) => Stage::Walk,
+            _ => Stage::Sweep { at: 0, moved: 0, left: Left::None },
+        }
+    }
+
+    fn fills(&self) -> Vec<&FillSpec> {
+        self.lanes.iter().map(|lane| &lane.spec).collect()
+    }
+
+    fn walk(&self, exec: &Executor<'_>) -> Result<Walked, ExecError> {
+        let Some(lane) = self.lanes.first() else { return Ok(Walked::ToTheEnd) };
+        Walk { exec, step: &lane.step, fills: self.fills(), settled: &self.settled }.walk()
     }
 
     fn first(&self, exec: &Executor<'_>) -> Result<Arc<Job>, ExecError> {

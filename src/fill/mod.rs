@@ -12,6 +12,7 @@ mod pace;
 mod realign;
 mod schedule;
 mod stripe;
+mod walk;
 mod worker;
 
 use diesel::QueryableByName;

@@ -13,6 +13,7 @@ use super::{ColumnOrigin, Resolved, Target, TenantSet};
 use crate::catalog::{Catalog, Table};
 use crate::plan::{Code, Finding};
 use crate::sql::audit::{Prediction, Settled, unused_keys};
+use crate::sql::walk as steps;
 use crate::sql::{Ident, QualifiedName, TenantSource};
 
 /// What the audit found.
@@ -179,38 +180,35 @@ impl Auditor<'_> {
         Ok(())
     }
 
-    /// Finds the tenants of a cycle pass by pass, as the fill will.
+    /// Finds the tenants of a cycle, as the fill will.
     fn settle(&mut self, group: &[Target]) -> Result<(), AuditError> {
         let present: Vec<&Target> = group.iter().filter(|target| target.origin == ColumnOrigin::Added).collect();
+        let mut tables = BTreeMap::new();
         for target in &present {
-            let settled = Settled {
-                table: QualifiedName::new(
-                    self.prediction.staged.clone(),
-                    Ident::derived(&[&target.table.schema, &target.table.name], "settled"),
-                ),
-                columns: self.referenced(&target.table),
-            };
-            self.prediction.create_settled(target, &settled, self.tenants.ty).run_script(self.conn).map_err(failed(&target.table))?;
-            self.prediction.settled.insert(target.table.clone(), settled);
+            let settled = self.settled(&target.table);
+            Prediction::create_settled(target, &settled, self.tenants.ty).run_script(self.conn).map_err(failed(&target.table))?;
+            tables.insert(target.table.clone(), settled);
         }
-        loop {
-            let mut moved = 0;
-            for target in &present {
-                let statement = self.prediction.settle(target, &self.prediction.settled[&target.table]);
-                moved += statement.run(self.conn).map_err(failed(&target.table))?;
-            }
-            if moved == 0 {
-                break;
-            }
-        }
-        for target in &present {
+        // Rows are known by where they lie, which holds for one snapshot.
+        let (prediction, ty) = (&self.prediction, self.tenants.ty);
+        let placed: Result<Vec<usize>, QueryError> =
+            self.conn.build_transaction().repeatable_read().run(|conn| walk(conn, prediction, &present, &tables, ty));
+        let placed = placed.map_err(|source| AuditError::Query { table: names(&present), source })?;
+        self.prediction.settled.extend(tables);
+        for (target, placed) in present.into_iter().zip(placed) {
             if let Some(orphans) = &target.orphans {
-                let statement = Prediction::settle_orphans(target, &self.prediction.settled[&target.table], orphans);
-                let placed = statement.run(self.conn).map_err(failed(&target.table))?;
                 self.found_orphans(target, orphans, i64::try_from(placed).unwrap_or(i64::MAX));
             }
         }
         Ok(())
+    }
+
+    fn settled(&self, table: &QualifiedName) -> Settled {
+        let own = self.catalog.table(table).map(Table::identifying_columns).unwrap_or_default();
+        let mut columns = own.to_vec();
+        columns.extend(self.referenced(table).into_iter().filter(|column| !own.contains(column)));
+        let name = Ident::derived(&[&table.schema, &table.name], "settled");
+        Settled { table: QualifiedName::new(self.prediction.staged.clone(), name), columns, own: own.len() }
     }
 
     /// The columns by which rules reference rows of a table.
@@ -313,6 +311,37 @@ impl Auditor<'_> {
         }
         Ok(())
     }
+}
+
+/// Walks a cycle in one snapshot; returns for each table how many of its rows go where orphans go.
+fn walk(
+    conn: &mut PgConnection,
+    prediction: &Prediction<'_>,
+    targets: &[&Target],
+    settled: &BTreeMap<QualifiedName, Settled>,
+    ty: crate::sql::KeyType,
+) -> Result<Vec<usize>, QueryError> {
+    steps::create(ty).run_script(conn)?;
+    for target in targets {
+        prediction.collect(target, ty).run(conn)?;
+    }
+    steps::analyze().run(conn)?;
+    while steps::double().row::<Value>(conn)?.value > 0 {}
+    let mut placed = Vec::new();
+    for target in targets {
+        let settled = &settled[&target.table];
+        Prediction::settle(target, settled).run(conn)?;
+        placed.push(match &target.orphans {
+            Some(orphans) => Prediction::settle_orphans(target, settled, orphans).run(conn)?,
+            None => 0,
+        });
+    }
+    steps::forget().run_script(conn)?;
+    Ok(placed)
+}
+
+fn names(targets: &[&Target]) -> String {
+    targets.iter().map(|target| target.table.plain()).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the tenant of a row depends, directly or through parents, on an expression of the operator.

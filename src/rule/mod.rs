@@ -8,5 +8,6 @@ pub mod tenants;
 
 pub use audit::{Audit, AuditError, TableAudit, audit};
 pub use propose::{Proposal, ProposeOptions, propose};
+pub(crate) use resolve::has_word;
 pub use resolve::{ColumnOrigin, MapSpec, Resolved, Target, resolve};
 pub use tenants::{Origin, Tenant, TenantSet, TenantsError};

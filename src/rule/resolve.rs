@@ -99,7 +99,7 @@ impl Target {
 }
 
 /// Whether `word` is in the text, and not only as a part of a longer name; as in SQL, without regard to case.
-fn has_word(text: &str, word: &str) -> bool {
+pub(crate) fn has_word(text: &str, word: &str) -> bool {
     let (text, word) = (text.to_lowercase(), word.to_lowercase().replace('"', "\"\""));
     let part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(&word).any(|(at, _)| !text[..at].ends_with(part) && !text[at + word.len()..].starts_with(part))

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::source::{Weight, list};
+use super::source::Weight;
+use super::walk::{ROWS, Up, deciding};
 use super::{Ident, MapSource, ParentSource, QualifiedName, Statement, TenantSource, Text};
 use crate::rule::{Resolved, Target};
 
@@ -17,13 +18,37 @@ pub struct Prediction<'a> {
     pub settled: BTreeMap<QualifiedName, Settled>,
 }
 
-/// The tenants of a table in a cycle, found pass by pass.
+/// The tenants of a table in a cycle, found by walking it.
 #[derive(Clone, Debug)]
 pub struct Settled {
-    /// The temporary table: `columns` and `tenant`.
+    /// The temporary table: one column for each of `columns`, `rel` and `spot`, and `tenant`.
     pub table: QualifiedName,
-    /// The columns by which rows are referenced.
+    /// The columns by which rows are known: those of their key, and those by which others reference them.
     pub columns: Vec<Ident>,
+    /// How many of these, from the first, no two rows have in common; 0 = there is no such key.
+    pub own: usize,
+}
+
+impl Settled {
+    fn keys(&self, row: &str) -> Vec<String> {
+        self.columns.iter().map(|column| format!("{row}.{column}")).collect()
+    }
+
+    /// Whether an entry is that of a row of the table itself.
+    fn is_row(&self, entry: &str, row: &str) -> String {
+        if self.own == 0 {
+            return format!("{entry}.rel = {row}.tableoid AND {entry}.spot = {row}.ctid");
+        }
+        let own = self.columns[..self.own].iter().enumerate();
+        own.map(|(at, column)| format!("{entry}.k{at} = {row}.{column}")).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// Whether an entry is that of a row's parent.
+    fn is_parent(&self, entry: &str, row: &str, parent: &ParentSource) -> String {
+        let place = |key: &Ident| self.columns.iter().position(|column| column == key);
+        let pairs = parent.on.iter().filter_map(|(child, key)| place(key).map(|at| format!("{entry}.k{at} = {row}.{child}")));
+        pairs.collect::<Vec<_>>().join(" AND ")
+    }
 }
 
 #[derive(Default)]
@@ -82,42 +107,64 @@ impl Prediction<'_> {
         ))
     }
 
-    /// Creates the temporary table of a table in a cycle.
+    /// Creates the temporary table that will hold the tenants of a table in a cycle.
     #[must_use]
-    pub fn create_settled(&self, target: &Target, settled: &Settled, ty: super::KeyType) -> Statement {
-        let Settled { table, columns } = settled;
-        Statement::new(format!(
-            "CREATE TEMPORARY TABLE {name} AS SELECT {columns}, NULL::{ty} AS tenant FROM {} WHERE false;\nCREATE INDEX ON {table} ({columns})",
+    pub fn create_settled(target: &Target, settled: &Settled, ty: super::KeyType) -> Statement {
+        let Settled { table, columns, .. } = settled;
+        let mut held: Vec<String> = settled.keys("t").iter().enumerate().map(|(at, key)| format!("{key} AS k{at}")).collect();
+        held.extend(["t.tableoid AS rel", "t.ctid AS spot"].map(String::from));
+        let mut script = format!(
+            "CREATE TEMPORARY TABLE {} AS SELECT {}, NULL::{ty} AS tenant FROM {} AS t WHERE false",
+            table.name,
+            held.join(", "),
             target.table,
-            name = table.name,
-            columns = list(columns)
+        );
+        if !columns.is_empty() {
+            let index: Vec<String> = (0..columns.len()).map(|at| format!("k{at}")).collect();
+            let _ = write!(script, ";\nCREATE INDEX ON {table} ({})", index.join(", "));
+        }
+        Statement::new(script)
+    }
+
+    /// Collects the rows of a table in a cycle: with their tenant, if they do not get it from the cycle, and where they point otherwise.
+    #[must_use]
+    pub fn collect(&self, target: &Target, ty: super::KeyType) -> Statement {
+        let mut joins = Joins::default();
+        let tenant = self.sources("t", &target.sources, &mut joins);
+        let mut up = Up::default();
+        for parent in deciding(&target.sources) {
+            let alias = joins.add(&parent.table.to_string(), |alias| {
+                parent.on.iter().map(|(child, key)| format!("{alias}.{key} = t.{child}")).collect::<Vec<_>>().join(" AND ")
+            });
+            up.add(parent, &alias);
+        }
+        Statement::new(format!(
+            "INSERT INTO {ROWS} (rel, spot, tenant, up_rel, up_spot) SELECT t.tableoid, t.ctid, ({tenant})::{ty}, {up} FROM {} AS t{}",
+            target.table, joins.sql
         ))
     }
 
-    /// One pass over a table in a cycle: rows whose tenant is known now.
+    /// Keeps the tenants that the walk has found for a table in a cycle, as far as it has.
     #[must_use]
-    pub fn settle(&self, target: &Target, settled: &Settled) -> Statement {
-        let mut joins = Joins::default();
-        let tenant = self.sources("t", &target.sources, &mut joins);
-        Self::insert_settled(target, settled, &joins.sql, &tenant)
+    pub fn settle(target: &Target, settled: &Settled) -> Statement {
+        Self::insert_settled(target, settled, "w.tenant", "w.tenant IS NOT NULL")
     }
 
     /// The rows that are left get the orphans' tenant.
     #[must_use]
     pub fn settle_orphans(target: &Target, settled: &Settled, tenant: &super::TenantKey) -> Statement {
-        Self::insert_settled(target, settled, "", &tenant.to_string())
+        Self::insert_settled(target, settled, &tenant.to_string(), "w.tenant IS NULL")
     }
 
-    fn insert_settled(target: &Target, settled: &Settled, joins: &str, tenant: &str) -> Statement {
-        let columns: Vec<String> = settled.columns.iter().map(|column| format!("t.{column}")).collect();
-        let same: Vec<String> = settled.columns.iter().map(|column| format!("s.{column} = t.{column}")).collect();
+    fn insert_settled(target: &Target, settled: &Settled, tenant: &str, which: &str) -> Statement {
+        let mut held = settled.keys("t");
+        held.extend(["t.tableoid", "t.ctid"].map(String::from));
         Statement::new(format!(
-            "INSERT INTO {} SELECT {}, {tenant} FROM {} AS t{joins} WHERE ({tenant}) IS NOT NULL AND NOT EXISTS (SELECT FROM {} AS s WHERE {})",
+            "INSERT INTO {} SELECT {}, {tenant} FROM {} AS t \
+             JOIN {ROWS} AS w ON w.rel = t.tableoid AND w.spot = t.ctid WHERE {which}",
             settled.table,
-            columns.join(", "),
+            held.join(", "),
             target.table,
-            settled.table,
-            same.join(" AND ")
         ))
     }
 
@@ -129,8 +176,7 @@ impl Prediction<'_> {
 
     fn tenant(&self, row: &str, target: &Target, joins: &mut Joins) -> String {
         if let Some(settled) = self.settled.get(&target.table) {
-            let same = |alias: &str| settled.columns.iter().map(|column| format!("{alias}.{column} = {row}.{column}")).collect::<Vec<_>>();
-            return format!("{}.tenant", joins.add(&settled.table.to_string(), |alias| same(alias).join(" AND ")));
+            return format!("{}.tenant", joins.add(&settled.table.to_string(), |alias| settled.is_row(alias, row)));
         }
         let tenant = self.sources(row, &target.sources, joins);
         target.orphans.as_ref().map_or(tenant.clone(), |orphans| format!("COALESCE({tenant}, {orphans})"))
@@ -171,7 +217,11 @@ impl Prediction<'_> {
         let same =
             |alias: &str| parent.on.iter().map(|(child, key)| format!("{alias}.{key} = {row}.{child}")).collect::<Vec<_>>().join(" AND ");
         if let Some(settled) = self.settled.get(&parent.table) {
-            return format!("{}.tenant", joins.add(&settled.table.to_string(), same));
+            return format!("{}.tenant", joins.add(&settled.table.to_string(), |alias| settled.is_parent(alias, row, parent)));
+        }
+        if parent.weight == Weight::Decides {
+            // Of the cycle that is being walked: where it leads is a column of its own.
+            return "NULL".into();
         }
         let alias = joins.add(&parent.table.to_string(), same);
         let Some(target) = self.resolved.target(&parent.table) else { return "NULL".into() };

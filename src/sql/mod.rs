@@ -23,6 +23,7 @@ pub mod script;
 pub mod source;
 mod statement;
 pub mod steer;
+pub mod walk;
 mod words;
 
 pub use change::{Atomicity, Change};

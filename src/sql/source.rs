@@ -130,7 +130,8 @@ fn chain(sources: &[TenantSource], decides: &dyn Fn(&ParentSource) -> Option<Str
     if let [only] = parts.as_slice() { only.clone() } else { format!("COALESCE({})", parts.join(", ")) }
 }
 
-fn references(parent: &ParentSource) -> String {
+/// Whether the row refers to a parent.
+pub(super) fn references(parent: &ParentSource) -> String {
     let columns: Vec<String> = parent.on.iter().map(|(child, _)| format!("t.{child} IS NOT NULL")).collect();
     columns.join(" AND ")
 }

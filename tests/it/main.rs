@@ -15,6 +15,8 @@ mod backup;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chains;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod closed;
