@@ -176,7 +176,7 @@ pub struct WorkArgs {
     /// Stop after so many steps; `resume` continues.
     #[arg(long, value_name = "N")]
     pub steps: Option<usize>,
-    /// Fill and copy with so many connections at the same time.
+    /// Copy, fill, build and validate with so many connections at the same time.
     #[arg(long, value_name = "N", default_value = "2")]
     pub jobs: NonZeroUsize,
     /// Aim at this time for one batch. The batch size follows from it; a lost connection costs at most one batch.
@@ -351,7 +351,7 @@ pub struct DemoArgs {
     /// Keep the server until Enter is pressed, to look around with psql.
     #[arg(long)]
     pub keep: bool,
-    /// Fill with so many connections at the same time.
+    /// Fill, build and validate with so many connections at the same time.
     #[arg(long, value_name = "N", default_value = "2")]
     pub jobs: NonZeroUsize,
 }

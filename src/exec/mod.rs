@@ -13,7 +13,7 @@ pub use stop::StopFlag;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
@@ -75,6 +75,8 @@ pub struct Executor<'a> {
     pub(crate) gate: Arc<Gate>,
     /// Rows that this program has written.
     pub(crate) written: AtomicI64,
+    /// Held by the worker that puts rows right, in all tables.
+    recovery: Mutex<()>,
     watch: Mutex<BlockerWatch>,
 }
 
@@ -90,7 +92,18 @@ impl<'a> Executor<'a> {
         (stop, gate): (StopFlag, Arc<Gate>),
     ) -> Self {
         let report = Arc::new(Observed::new(report, Arc::clone(&gate)));
-        Self { db, plan, run, options, report, stop, gate, written: AtomicI64::new(0), watch: Mutex::new(BlockerWatch::new(db)) }
+        Self {
+            db,
+            plan,
+            run,
+            options,
+            report,
+            stop,
+            gate,
+            written: AtomicI64::new(0),
+            recovery: Mutex::new(()),
+            watch: Mutex::new(BlockerWatch::new(db)),
+        }
     }
 
     /// Applies every step that the journal does not already call done.
@@ -109,6 +122,7 @@ impl<'a> Executor<'a> {
                 let count = left.len();
                 let worked = match phase {
                     Phase::Backfill => self.backfill(&done, left_of_budget),
+                    Phase::Constraints => self.constrain(&done, left_of_budget),
                     _ => self.in_order(&left, left_of_budget),
                 };
                 match worked {
@@ -238,16 +252,28 @@ impl<'a> Executor<'a> {
         let clock = self.start_step(step)?;
         let result = match self.act(step) {
             // Some transaction was older than the fill and has ended since. None is now: the CHECK had to wait for them.
-            Err(error) if is_violated(&error, DatabaseErrorKind::CheckViolation) => self.fill_late_rows().and_then(|()| self.act(step)),
+            Err(error) if is_violated(&error, DatabaseErrorKind::CheckViolation) => {
+                self.alone(|| self.fill_late_rows()).and_then(|()| self.act(step))
+            }
             // The application has moved a row whose children were filled. No more can follow: the new key binds new rows.
             Err(error) if is_violated(&error, DatabaseErrorKind::ForeignKeyViolation) => {
-                self.realign(step.phase).and_then(|()| self.act(step))
+                self.alone(|| self.realign(step.phase)).and_then(|()| self.act(step))
             }
             result => result,
         };
         let rows = result.map_err(|source| StepError { step: step.id.clone(), source })?;
         self.step_finished(step, clock, rows);
         Ok(())
+    }
+
+    /// Puts rows right, in whichever table, while no other worker does.
+    ///
+    /// Other steps go on meanwhile. None of them minds: rows without a tenant are in tables whose CHECK is not validated, and rows that
+    /// are to move in tables whose key is not; by their locks, keys that bind such rows from elsewhere are added only after that. An
+    /// index that is built meanwhile sees them move as it sees the application's.
+    fn alone(&self, put_right: impl FnOnce() -> Result<(), ExecError>) -> Result<(), ExecError> {
+        let _others_wait = self.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+        put_right()
     }
 
     fn act(&self, step: &Step) -> Result<Option<i64>, ExecError> {

@@ -106,13 +106,16 @@ impl Executor<'_> {
     pub(super) fn concurrent(&self, step: &Step, change: &Change) -> Result<Option<i64>, ExecError> {
         let run = self.run;
         self.patiently(|conn| Ok(conn.transaction(|conn| store::begin_step(conn, run, &step.id))?))?;
-        self.outside_transaction(&step.id, change)?;
+        // The session that builds is one of the connections that the operator allows.
+        self.outside_transaction(&step.id, change, Some(self.gate.jobs().saturating_sub(1)))?;
         self.patiently(|conn| Ok(conn.transaction(|conn| store::finish_step(conn, run, &step.id, None))?))?;
         Ok(None)
     }
 
     /// Runs a change that refuses transactions unless a probe says that it took effect.
-    pub(super) fn outside_transaction(&self, step: &StepId, change: &Change) -> Result<(), ExecError> {
+    ///
+    /// `helpers` is how many processes may help to build an index; without it the server alone decides.
+    pub(super) fn outside_transaction(&self, step: &StepId, change: &Change, helpers: Option<usize>) -> Result<(), ExecError> {
         let policy = RetryPolicy::concurrently(self.options.patience);
         self.with_locks(step, &policy, &mut |conn| {
             match probe(conn, change)? {
@@ -130,9 +133,21 @@ impl Executor<'_> {
                 conn.batch_execute("SET search_path = pg_catalog, pg_temp")?;
                 return Ok(done?);
             }
-            Ok(change.statement().run_script(conn)?)
+            Ok(build(conn, change, helpers)?)
         })
     }
+}
+
+/// Makes the change, with so many processes beside the session's own where it builds an index.
+fn build(conn: &mut PgConnection, change: &Change, helpers: Option<usize>) -> QueryResult<()> {
+    let Some(helpers) = helpers.filter(|_| index_of(change).is_some()) else { return change.statement().run_script(conn) };
+    Statement::limit_builders(helpers).run_script(conn)?;
+    let built = change.statement().run_script(conn);
+    // It fails on a lost connection only, which must not turn an index that was built into one that was not.
+    if let Err(error) = Statement::unlimit_builders().run_script(conn) {
+        tracing::debug!(%error, "the limit of processes went with its connection");
+    }
+    built
 }
 
 /// Runs changes in order and returns how many rows the last one that counts rows wrote.

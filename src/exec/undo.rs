@@ -56,7 +56,7 @@ impl Executor<'_> {
             }
             Undo::Apply { changes } => self.note_undone(&step.id, changes),
             Undo::Concurrent { change, then } => {
-                self.outside_transaction(&step.id, change)?;
+                self.outside_transaction(&step.id, change, None)?;
                 self.note_undone(&step.id, then)
             }
             Undo::Nothing { .. } => {

@@ -1,12 +1,14 @@
 //! The fill: every row of a table gets its tenant, chunk by chunk, and at the end a sweep for rows that moved meanwhile.
 //!
 //! A [`course`] says which pass over which table comes next, a [`schedule`] which of several tables a [`worker`] of the [`crew`]
-//! works on, an [`order`] which of them wait for others. Other programs [`help`] with whatever is open.
+//! works on, an [`order`] which of them wait for others. Other programs [`help`] with whatever is open. The steps of the constraints
+//! are worked off the same way, in an order that their [`locks`] give.
 
 mod conflict;
 mod course;
 mod crew;
 mod help;
+mod locks;
 mod order;
 mod pace;
 mod realign;
@@ -22,7 +24,7 @@ use diesel::sql_types::BigInt;
 use crate::exec::{ExecError, Executor, StepError};
 use crate::journal::{JournalError, chunks, store};
 use crate::phase::Phase;
-use crate::plan::{Action, FillSpec, Step};
+use crate::plan::{Action, FillSpec, PlannedTable, Step};
 use course::Course;
 pub use help::Helped;
 use schedule::{Item, Schedule};
@@ -46,8 +48,24 @@ impl Executor<'_> {
     ///
     /// Returns how many were done.
     pub(crate) fn backfill(&self, done: &dyn Fn(&Step) -> bool, budget: usize) -> Result<usize, StepError> {
-        let steps: Vec<&Step> = self.plan.phase(Phase::Backfill).collect();
-        let needs = order::needs(&self.plan.tables, &steps);
+        self.side_by_side(Phase::Backfill, order::needs, (done, budget))
+    }
+
+    /// Runs the steps of the constraints that are not done: those whose locks do not conflict at the same time, `budget` of them at most.
+    ///
+    /// Returns how many were done. The first that fails is told; the others at work come to their end, and none begins after it.
+    pub(crate) fn constrain(&self, done: &dyn Fn(&Step) -> bool, budget: usize) -> Result<usize, StepError> {
+        self.side_by_side(Phase::Constraints, locks::needs, (done, budget))
+    }
+
+    fn side_by_side(
+        &self,
+        phase: Phase,
+        needs: fn(&[PlannedTable], &[&Step]) -> Vec<Vec<usize>>,
+        (done, budget): (&dyn Fn(&Step) -> bool, usize),
+    ) -> Result<usize, StepError> {
+        let steps: Vec<&Step> = self.plan.phase(phase).collect();
+        let needs = needs(&self.plan.tables, &steps);
         let items = steps.into_iter().zip(needs).map(|(step, needs)| ((!done(step)).then_some(Item::Step(step)), needs));
         let worked = self.work_off(&Schedule::new(self, items.collect(), budget));
         worked.map_err(|error| self.noted(error))

@@ -12,6 +12,7 @@ use crate::exec::{ExecError, Executor, StepError};
 use crate::journal::{chunks, steering};
 use crate::plan::{Step, StepId};
 use crate::progress::Event;
+use crate::sql::change::SnapshotUse;
 
 /// How long a worker without work waits before it looks again.
 const LOOK: Duration = Duration::from_millis(200);
@@ -28,11 +29,22 @@ pub(super) enum Item<'e> {
     Passes(Course),
 }
 
+impl Item<'_> {
+    fn snapshot_use(&self) -> SnapshotUse {
+        match self {
+            Self::Step(step) => step.snapshot_use(),
+            Self::Passes(_) => SnapshotUse::Brief,
+        }
+    }
+}
+
 /// The items and how far each has come.
 pub(super) struct Schedule<'e, 'a> {
     exec: &'e Executor<'a>,
     /// For each item the places of those before it that it waits for.
     needs: Vec<Vec<usize>>,
+    /// What of each item must not happen beside others.
+    snapshots: Vec<SnapshotUse>,
     state: Mutex<State<'e>>,
     changed: Condvar,
     /// When others were asked last, in milliseconds since the start.
@@ -86,9 +98,10 @@ impl<'e, 'a> Schedule<'e, 'a> {
     /// A schedule of items; `done` are those that need not be begun, and at most `budget` are.
     pub(super) fn new(exec: &'e Executor<'a>, items: Vec<(Option<Item<'e>>, Vec<usize>)>, budget: usize) -> Self {
         let (items, needs): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        let snapshots = items.iter().map(|item| item.as_ref().map_or(SnapshotUse::Brief, Item::snapshot_use)).collect();
         let items = items.into_iter().map(|item| item.map_or(Progress::Done, Progress::Waiting)).collect();
         let state = Mutex::new(State { items, budget, begun: 0 });
-        Self { exec, needs, state, changed: Condvar::new(), refreshed: AtomicI64::new(0), started: Instant::now() }
+        Self { exec, needs, snapshots, state, changed: Condvar::new(), refreshed: AtomicI64::new(0), started: Instant::now() }
     }
 
     /// How many items were begun.
@@ -113,8 +126,9 @@ impl<'e, 'a> Schedule<'e, 'a> {
         let mut state = self.state();
         let (mut later, mut at) = (false, 0);
         while at < state.items.len() {
-            let ready = self.needs[at].iter().all(|need| matches!(state.items[*need], Progress::Done));
-            let may_begin = ready && state.budget > 0;
+            // The last one is the one that is most likely open.
+            let ready = self.needs[at].iter().rev().all(|need| matches!(state.items[*need], Progress::Done));
+            let may_begin = ready && state.budget > 0 && !self.is_kept_apart(at, &state);
             match &mut state.items[at] {
                 Progress::Waiting(_) if may_begin => {
                     state.budget -= 1;
@@ -138,6 +152,21 @@ impl<'e, 'a> Schedule<'e, 'a> {
             at += 1;
         }
         if later { Task::Idle } else { Task::End }
+    }
+
+    /// Whether the item and one that is at work would hold each other up, though they lock different tables.
+    ///
+    /// The build of an index ends when every older snapshot is gone, on whichever table: beside a validation it would only stand and
+    /// wait for its end, and after the operator's patience fail and begin again. There is no deadlock in it, but no gain either: so
+    /// indexes are built beside indexes, which know each other, and validations run beside validations.
+    fn is_kept_apart(&self, at: usize, state: &State<'e>) -> bool {
+        let other = match self.snapshots[at] {
+            SnapshotUse::Brief => return false,
+            SnapshotUse::Holds => SnapshotUse::Awaits,
+            SnapshotUse::Awaits => SnapshotUse::Holds,
+        };
+        let works = |progress: &Progress<'e>| matches!(progress, Progress::Busy | Progress::Open(_));
+        state.items.iter().zip(&self.snapshots).any(|(progress, used)| *used == other && works(progress))
     }
 
     fn begin(&self, at: usize, item: Item<'e>) -> Result<(), StepError> {

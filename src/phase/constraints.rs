@@ -72,12 +72,8 @@ fn build_index(input: &PlanInput<'_>, spec: &IndexSpec, planned: &mut Planned) {
         let mut parts = vec![&leaf.name.name];
         parts.extend(&spec.columns);
         let leaf_spec = IndexSpec { name: Ident::derived(&parts, suffix), table: leaf.name.clone(), ..spec.clone() };
-        // Under a partitioned index the partitions' indexes cannot be dropped one by one: its undo takes them along.
-        let undo = if partitioned {
-            Undo::nothing("it goes with the index of the partitioned table")
-        } else {
-            Undo::apply(vec![Change::DropIndex { index: leaf_spec.qualified() }])
-        };
+        // Under a partitioned index it cannot be dropped alone; but that one is taken back before it, with what it has joined.
+        let undo = Undo::apply(vec![Change::DropIndex { index: leaf_spec.qualified() }]);
         planned.step(&place(&leaf.name, &what), why, vec![Change::CreateIndex(leaf_spec)], undo);
     }
     if partitioned {
@@ -93,7 +89,7 @@ fn not_null(input: &PlanInput<'_>, table: &QualifiedName, planned: &mut Planned)
     let name = Ident::derived(&[&table.name, &column], "check");
     let table_name = table.clone();
     let check = Change::AddNotNullCheck { table: table_name.clone(), name: name.clone(), column: column.clone() };
-    let drop_check = Change::DropConstraint { table: table_name.clone(), name: name.clone() };
+    let drop_check = Change::DropConstraint { table: table_name.clone(), name: name.clone(), parent: None };
     planned.step(
         &place(table, "not_null_check"),
         "from here on nothing can be written without a tenant",
@@ -103,7 +99,7 @@ fn not_null(input: &PlanInput<'_>, table: &QualifiedName, planned: &mut Planned)
     planned.step(
         &place(table, "not_null_validate"),
         "reads the table once to show that every row has a tenant",
-        vec![Change::ValidateConstraint { table: table_name.clone(), name }],
+        vec![Change::ValidateConstraint { table: table_name.clone(), name, parent: None }],
         Undo::nothing("the check goes"),
     );
     let set = Change::SetNotNull { table: table_name.clone(), column: column.clone() };
@@ -116,12 +112,13 @@ fn not_null(input: &PlanInput<'_>, table: &QualifiedName, planned: &mut Planned)
 }
 
 fn foreign_key(input: &PlanInput<'_>, table: &Table, spec: &ForeignKeySpec, what: &str, why: &str, planned: &mut Planned) {
-    let drop = Change::DropConstraint { table: table.name.clone(), name: spec.name.clone() };
+    let drop = Change::DropConstraint { table: table.name.clone(), name: spec.name.clone(), parent: Some(spec.parent.clone()) };
     if table.kind == TableKind::Partitioned {
         // A partitioned table takes no NOT VALID key: each partition gets its own, and the table joins them.
         for leaf in input.catalog.leaves(&table.name) {
             let leaf_spec = ForeignKeySpec { table: leaf.name.clone(), ..spec.clone() };
-            not_valid_then_validate(&leaf_spec, what, why, Undo::nothing("it goes with the key of the partitioned table"), planned);
+            let drop = Change::DropLeafConstraint { table: leaf.name.clone(), name: spec.name.clone() };
+            not_valid_then_validate(&leaf_spec, what, why, Undo::apply(vec![drop]), planned);
         }
         let joined = ForeignKeySpec { existing: ExistingRows::Checked, ..spec.clone() };
         planned.step(&place(&table.name, what), why, vec![Change::AddForeignKey(joined)], Undo::apply(vec![drop]));
@@ -132,7 +129,8 @@ fn foreign_key(input: &PlanInput<'_>, table: &Table, spec: &ForeignKeySpec, what
 
 fn not_valid_then_validate(spec: &ForeignKeySpec, what: &str, why: &str, undo: Undo, planned: &mut Planned) {
     planned.step(&place(&spec.table, what), why, vec![Change::AddForeignKey(spec.clone())], undo);
-    let validate = Change::ValidateConstraint { table: spec.table.clone(), name: spec.name.clone() };
+    let parent = Some(spec.parent.clone());
+    let validate = Change::ValidateConstraint { table: spec.table.clone(), name: spec.name.clone(), parent };
     let what = format!("{what}_validate");
     planned.step(&place(&spec.table, &what), "checks the rows that are there", vec![validate], Undo::nothing("the key goes"));
 }
@@ -146,13 +144,15 @@ fn composite(input: &PlanInput<'_>, table: &Table, conversion: &Conversion<'_>, 
         planned.keep(&table.name, &old.name, "PostgreSQL 14 needs it for SET NULL, beside the new key");
         return;
     }
+    let parent = Some(old.table.clone());
     let partitioned = table.kind == TableKind::Partitioned;
     // On the way back the old key returns unvalidated; this step comes next in reverse order and validates it.
     if !partitioned
         && old.validated
         && let Some(step) = planned.steps.last_mut()
     {
-        step.undo = Undo::apply(vec![Change::ValidateConstraint { table: table.name.clone(), name: old.name.clone() }]);
+        step.undo =
+            Undo::apply(vec![Change::ValidateConstraint { table: table.name.clone(), name: old.name.clone(), parent: parent.clone() }]);
     }
     let mut definition = old.definition.clone();
     if !partitioned && !definition.ends_with(" NOT VALID") {
@@ -162,7 +162,7 @@ fn composite(input: &PlanInput<'_>, table: &Table, conversion: &Conversion<'_>, 
     planned.step(
         &place(&table.name, &format!("old_key/{}", old.name.plain())),
         "the key without the tenant is not needed any more",
-        vec![Change::DropConstraint { table: table.name.clone(), name: old.name.clone() }],
+        vec![Change::DropConstraint { table: table.name.clone(), name: old.name.clone(), parent }],
         Undo::apply(vec![restore]),
     );
 }
@@ -240,7 +240,7 @@ fn per_tenant(input: &PlanInput<'_>, table: &Table, key: &Key, planned: &mut Pla
     };
     let swap = |index: &IndexSpec| {
         vec![
-            Change::DropConstraint { table: table.name.clone(), name: key.name.clone() },
+            Change::DropConstraint { table: table.name.clone(), name: key.name.clone(), parent: None },
             Change::AddKey { table: table.name.clone(), name: key.name.clone(), index: index.name.clone() },
         ]
     };

@@ -69,7 +69,7 @@ impl Names<'_> {
                 self.relations.remove(&QualifiedName::new(table.schema.clone(), index.clone()));
                 self.relation(table, &QualifiedName::new(table.schema.clone(), name.clone()), "index");
             }
-            Change::DropConstraint { table, name } => self.forget(table, name),
+            Change::DropConstraint { table, name, .. } => self.forget(table, name),
             _ => {}
         }
     }

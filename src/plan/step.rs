@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::TriggerPolicy;
 use crate::phase::Phase;
-use crate::sql::change::{Duration, LockMode};
+use crate::sql::change::{Duration, LockMode, SnapshotUse, TableLock};
 use crate::sql::fill::{FillBatch, Stripe};
 use crate::sql::{Atomicity, Change, Ident, QualifiedName, TenantKey, TenantSource};
 
@@ -185,6 +185,26 @@ impl Step {
             Action::Concurrent { change } => change.lock(),
             Action::Backup(_) => LockMode::AccessShare,
             Action::Fill(_) | Action::Settle { .. } => LockMode::RowExclusive,
+        }
+    }
+
+    /// The tables that the step locks; nothing where that depends on what the database holds.
+    #[must_use]
+    pub fn locks(&self) -> Option<Vec<TableLock>> {
+        match &self.action {
+            Action::Apply { changes } => changes.iter().map(Change::locks).collect::<Option<Vec<_>>>().map(|locks| locks.concat()),
+            Action::Concurrent { change } => change.locks(),
+            Action::Backup(_) | Action::Fill(_) | Action::Settle { .. } => None,
+        }
+    }
+
+    /// How the step and the snapshots of others depend on each other.
+    #[must_use]
+    pub fn snapshot_use(&self) -> SnapshotUse {
+        match &self.action {
+            Action::Apply { changes } if changes.iter().any(|change| change.snapshot_use() == SnapshotUse::Holds) => SnapshotUse::Holds,
+            Action::Concurrent { change } => change.snapshot_use(),
+            _ => SnapshotUse::Brief,
         }
     }
 

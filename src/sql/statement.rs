@@ -30,6 +30,19 @@ impl Statement {
         ))
     }
 
+    /// Lets this session build an index with so many processes beside its own, and with no more than it may anyway.
+    #[must_use]
+    pub fn limit_builders(most: usize) -> Self {
+        const SETTING: &str = "max_parallel_maintenance_workers";
+        Self(format!("SELECT pg_catalog.set_config('{SETTING}', least(current_setting('{SETTING}')::int8, {most})::text, false)"))
+    }
+
+    /// Lets this session build an index with as many processes as the server allows by itself.
+    #[must_use]
+    pub fn unlimit_builders() -> Self {
+        Self("RESET max_parallel_maintenance_workers".to_owned())
+    }
+
     /// The text, for `plan --format sql` and messages.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -15,6 +15,8 @@ mod backup;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod chains;
 #[cfg(test)]
 mod chaos;
@@ -42,6 +44,8 @@ mod join;
 mod journal;
 #[cfg(test)]
 mod life;
+#[cfg(test)]
+mod locks;
 #[cfg(test)]
 mod majority;
 #[cfg(test)]

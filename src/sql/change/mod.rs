@@ -1,13 +1,15 @@
 //! Every change the tool can make to a database, as one closed enum.
 
+mod lock;
 mod render;
 mod rights;
 mod spec;
 
+pub use lock::{LockMode, Reach, SnapshotUse, TableLock};
 pub(crate) use render::GUARD_TRIGGER;
 pub use spec::{
-    ColumnDefault, Deferral, Duration, ExistingRows, ForeignKeySpec, GuardSpec, IndexSpec, LockMode, MembershipSpec, PolicyKind,
-    PolicySpec, RegistrySpec, RightsOn, RightsSpec, RoleExpression, TenantRow, Uniqueness,
+    ColumnDefault, Deferral, Duration, ExistingRows, ForeignKeySpec, GuardSpec, IndexSpec, MembershipSpec, PolicyKind, PolicySpec,
+    RegistrySpec, RightsOn, RightsSpec, RoleExpression, TenantRow, Uniqueness,
 };
 
 use serde::{Deserialize, Serialize};
@@ -70,14 +72,26 @@ pub enum Change {
     RestoreConstraint { table: QualifiedName, name: Ident, definition: String },
     /// Adds `CHECK (column IS NOT NULL) NOT VALID`.
     AddNotNullCheck { table: QualifiedName, name: Ident, column: Ident },
-    /// Reads the table and marks a constraint as valid.
-    ValidateConstraint { table: QualifiedName, name: Ident },
+    /// Reads the table and marks a constraint as valid; `parent` is the table that a foreign key references.
+    ValidateConstraint {
+        table: QualifiedName,
+        name: Ident,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<QualifiedName>,
+    },
     /// Makes a column refuse null; does not read the table when a valid check says the same.
     SetNotNull { table: QualifiedName, column: Ident },
     /// Lets a column be null again.
     DropNotNull { table: QualifiedName, column: Ident },
-    /// Drops a constraint.
-    DropConstraint { table: QualifiedName, name: Ident },
+    /// Drops a constraint; `parent` is the table that a foreign key references.
+    DropConstraint {
+        table: QualifiedName,
+        name: Ident,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<QualifiedName>,
+    },
+    /// Drops a constraint of a partition, unless it has gone with that of the partitioned table.
+    DropLeafConstraint { table: QualifiedName, name: Ident },
     /// Adds a foreign key that binds new rows only, until it is validated.
     AddForeignKey(ForeignKeySpec),
     /// Creates a role that cannot log in and may do nothing yet.
@@ -179,6 +193,7 @@ impl Change {
             | Self::ValidateConstraint { .. }
             | Self::Vacuum { .. } => LockMode::ShareUpdateExclusive,
             Self::JoinIndexes(_) => LockMode::Share,
+            Self::AddForeignKey(spec) if spec.existing == ExistingRows::Checked => LockMode::AccessExclusive,
             Self::AddForeignKey(_) | Self::CreateMembership(_) | Self::KeepTenant { .. } => LockMode::ShareRowExclusive,
             Self::RestoreConstraint { definition, .. } if definition.starts_with("FOREIGN KEY") => LockMode::ShareRowExclusive,
             // A grant changes the catalog's row of the table and waits for nobody.
@@ -196,6 +211,7 @@ impl Change {
             | Self::SetNotNull { .. }
             | Self::DropNotNull { .. }
             | Self::DropConstraint { .. }
+            | Self::DropLeafConstraint { .. }
             | Self::SetInvoker { .. }
             | Self::RestoreOptions { .. }
             | Self::EnableRls { .. }

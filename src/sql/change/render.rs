@@ -59,10 +59,11 @@ impl Display for Change {
             Self::AddNotNullCheck { table, name, column } => {
                 write!(f, "ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID")
             }
-            Self::ValidateConstraint { table, name } => write!(f, "ALTER TABLE {table} VALIDATE CONSTRAINT {name}"),
+            Self::ValidateConstraint { table, name, .. } => write!(f, "ALTER TABLE {table} VALIDATE CONSTRAINT {name}"),
             Self::SetNotNull { table, column } => write!(f, "ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"),
             Self::DropNotNull { table, column } => write!(f, "ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL"),
-            Self::DropConstraint { table, name } => write!(f, "ALTER TABLE {table} DROP CONSTRAINT {name}"),
+            Self::DropConstraint { table, name, .. } => write!(f, "ALTER TABLE {table} DROP CONSTRAINT {name}"),
+            Self::DropLeafConstraint { table, name } => write!(f, "ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}"),
             Self::AddForeignKey(spec) => foreign_key(f, spec),
             Self::CreateRole { role } => write!(f, "CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS"),
             Self::DropRole { role } => drop_role(f, role),

@@ -1,55 +1,12 @@
 //! The parts of a change.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Referential;
 use crate::sql::policy::{ContextSpec, PolicyForm};
 use crate::sql::{Ident, KeyType, QualifiedName, TenantKey, TenantSource};
-
-/// A lock on a table, weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LockMode {
-    /// No lock on any table of the application.
-    None,
-    /// Conflicts with `ACCESS EXCLUSIVE` only.
-    AccessShare,
-    /// What `UPDATE` takes.
-    RowExclusive,
-    /// Blocks other schema changes, neither readers nor writers.
-    ShareUpdateExclusive,
-    /// Blocks writers.
-    Share,
-    /// Blocks writers and itself.
-    ShareRowExclusive,
-    /// Blocks everybody.
-    AccessExclusive,
-}
-
-impl LockMode {
-    /// Whether readers or writers wait while it is held.
-    #[must_use]
-    pub fn blocks_application(self) -> bool {
-        self >= Self::Share
-    }
-}
-
-impl fmt::Display for LockMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "no lock",
-            Self::AccessShare => "ACCESS SHARE",
-            Self::RowExclusive => "ROW EXCLUSIVE",
-            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
-            Self::Share => "SHARE",
-            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
-            Self::AccessExclusive => "ACCESS EXCLUSIVE",
-        })
-    }
-}
 
 /// How long a lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
