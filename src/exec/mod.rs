@@ -77,7 +77,8 @@ pub struct Executor<'a> {
     pub(crate) written: AtomicI64,
     /// Held by the worker that puts rows right, in all tables.
     recovery: Mutex<()>,
-    watch: Mutex<BlockerWatch>,
+    /// Those that nobody looks with at the moment; each keeps its connection.
+    watches: Mutex<Vec<BlockerWatch>>,
 }
 
 impl<'a> Executor<'a> {
@@ -92,18 +93,7 @@ impl<'a> Executor<'a> {
         (stop, gate): (StopFlag, Arc<Gate>),
     ) -> Self {
         let report = Arc::new(Observed::new(report, Arc::clone(&gate)));
-        Self {
-            db,
-            plan,
-            run,
-            options,
-            report,
-            stop,
-            gate,
-            written: AtomicI64::new(0),
-            recovery: Mutex::new(()),
-            watch: Mutex::new(BlockerWatch::new(db)),
-        }
+        Self { db, plan, run, options, report, stop, gate, written: AtomicI64::new(0), recovery: Mutex::new(()), watches: Mutex::default() }
     }
 
     /// Applies every step that the journal does not already call done.

@@ -1,6 +1,7 @@
 //! One step of changes: atomically with its journal row, or with a probe.
 
 use std::ops::ControlFlow;
+use std::sync::PoisonError;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
@@ -78,17 +79,16 @@ impl Executor<'_> {
         policy: &RetryPolicy,
         work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
     ) -> Result<T, ExecError> {
-        // Steps that run at the same time: one of them looks with the watch that is there.
-        let mut shared = self.watch.try_lock();
-        let mut own = BlockerWatch::new(self.db);
-        let watch = shared.as_deref_mut().unwrap_or(&mut own);
+        // Each of several steps at the same time has a watch of its own.
+        let idle = self.watches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut watch = idle.unwrap_or_else(|| BlockerWatch::new(self.db));
         let mut on_wait = |attempt: LockAttempt<'_>| {
             self.tell(&lock_wait(step, &attempt));
             if self.stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         // The ladder understands errors of the server; others are carried around it.
         let mut carried = None;
-        let result = ddl(conn, policy, watch, &mut on_wait, |conn| match work(conn) {
+        let result = ddl(conn, policy, &mut watch, &mut on_wait, |conn| match work(conn) {
             Ok(value) => Ok(value),
             Err(ExecError::Query(error)) => Err(error),
             Err(other) => {
@@ -96,6 +96,7 @@ impl Executor<'_> {
                 Err(diesel::result::Error::RollbackTransaction)
             }
         });
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner).push(watch);
         match (result, carried) {
             (Err(RetryError::Failed(diesel::result::Error::RollbackTransaction)), Some(error)) => Err(error),
             (result, _) => Ok(result?),

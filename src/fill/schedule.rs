@@ -186,12 +186,21 @@ impl<'e, 'a> Schedule<'e, 'a> {
     /// Begins a step that consists of passes, or does one that does not.
     fn begin_step(&self, step: &'e Step) -> Result<Option<(Instant, Course)>, StepError> {
         if !step.action.is_fill() {
-            self.exec.do_step(step)?;
-            return Ok(None);
+            return self.exec.do_step(step).map(|()| None).inspect_err(|error| self.tell_of(error));
         }
         let clock = self.exec.start_step(step)?;
         let course = Course::begin(self.exec, step).map_err(|source| StepError { step: step.id.clone(), source })?;
         Ok(course.map(|course| (clock, course)))
+    }
+
+    /// Says at once that a step has failed, while others at work may take their time to end.
+    fn tell_of(&self, error: &StepError) {
+        let at_work = self.state().items.iter().filter(|progress| matches!(progress, Progress::Busy | Progress::Open(_))).count();
+        // The one that failed is among them.
+        if at_work > 1 && !matches!(error.source, ExecError::Stopped) {
+            let text = format!("{}; no other step begins, those at work come to their end", crate::error::chain(error));
+            self.exec.tell(&Event::Warning { text });
+        }
     }
 
     /// Opens the next pass, or ends the item.

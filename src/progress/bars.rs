@@ -309,6 +309,24 @@ mod tests {
     }
 
     #[test]
+    fn steps_without_a_count_at_the_same_time_have_a_line_each() {
+        let (term, clock) = (InMemoryTerm::new(10, 80), ManualClock::default());
+        let bars = bars(&term, &clock, 80);
+        bars.event(&Event::PhaseStarted { phase: "constraints".into(), steps: 9, left: 9 });
+        for table in ["public.orders", "public.users", "public.coupons"] {
+            let (step, subject, why) = (format!("constraints/{table}/index"), Some(table.into()), "rows of one tenant are found".into());
+            bars.event(&Event::StepStarted { step, phase: "constraints".into(), subject, why, lock: String::new() });
+        }
+        clock.set(Duration::from_secs(2));
+        bars.event(&Event::StepFinished { step: "constraints/public.users/index".into(), took_ms: 2_000, rows: None });
+        insta::assert_snapshot!(term.contents(), @"
+        ▸ constraints   1 of 9 steps                                               2s
+          public.orders        rows of one tenant are found  2s
+          public.coupons       rows of one tenant are found  2s
+        ");
+    }
+
+    #[test]
     fn events_during_a_suspension_appear_after_it() {
         let (term, clock) = (InMemoryTerm::new(10, 80), ManualClock::default());
         let bars = bars(&term, &clock, 80);

@@ -158,6 +158,30 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The step that the event is about.
+    pub(super) fn step(&self) -> Option<&str> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::WorkSized { step, .. }
+            | Self::Advanced { step, .. }
+            | Self::Waiting { step, .. }
+            | Self::LockWait { step, .. }
+            | Self::Retry { step, .. }
+            | Self::StepFinished { step, .. }
+            | Self::StepSkipped { step, .. }
+            | Self::StepUndone { step, .. } => Some(step),
+            Self::RunStarted { .. }
+            | Self::PhaseStarted { .. }
+            | Self::Note { .. }
+            | Self::Warning { .. }
+            | Self::PhaseFinished { .. }
+            | Self::RunStopped { .. }
+            | Self::RunFinished { .. } => None,
+        }
+    }
+}
+
 /// Whether a run is new or continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

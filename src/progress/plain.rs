@@ -1,5 +1,6 @@
 //! One line per event, for pipes and CI logs.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,13 +31,14 @@ struct State<W> {
     out: Lines<W>,
     board: Board,
     gate: Gate,
-    spoke: Duration,
+    /// When each running step was last told of.
+    told: BTreeMap<String, Duration>,
 }
 
 impl<W: Write, C: Clock> Plain<W, C> {
     /// Writes to `out`, with times from `clock`.
     pub fn new(out: W, clock: C) -> Self {
-        let state = State { out: Lines::new(out), board: Board::default(), gate: Gate::default(), spoke: clock.elapsed() };
+        let state = State { out: Lines::new(out), board: Board::default(), gate: Gate::default(), told: BTreeMap::new() };
         Self { state: Mutex::new(state), clock }
     }
 }
@@ -57,6 +59,9 @@ impl<W: Write + Send, C: Clock> Reporter for Plain<W, C> {
         state.board.apply(event, at);
         if let Some(text) = state.line(event, at) {
             state.say(&self.clock, &text);
+            if let Some(step) = event.step() {
+                state.told.insert(step.to_owned(), at);
+            }
         }
     }
 }
@@ -65,9 +70,6 @@ impl<W: Write + Send + 'static, C: Clock + 'static> Tick for Plain<W, C> {
     fn tick(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let at = self.clock.elapsed();
-        if at.saturating_sub(state.spoke) < SILENCE {
-            return;
-        }
         for text in state.signs_of_life(at) {
             state.say(&self.clock, &text);
         }
@@ -78,20 +80,26 @@ impl<W: Write> State<W> {
     fn say(&mut self, clock: &impl Clock, text: &str) {
         let at = clock.now().to_rfc3339_opts(SecondsFormat::Secs, true);
         self.out.write(&format!("{at} {text}"));
-        self.spoke = clock.elapsed();
     }
 
-    fn signs_of_life(&self, at: Duration) -> Vec<String> {
-        let running = self.board.steps.iter();
-        running
-            .map(|running| {
-                let since = duration(at.saturating_sub(running.since));
-                match running.waits(at) {
-                    Some(reason) => format!("{} still waits after {since}: {reason}", running.step),
-                    None => format!("{} still runs after {since}", running.step),
-                }
-            })
-            .collect()
+    /// A line for each step that was silent for long, whatever others have told.
+    fn signs_of_life(&mut self, at: Duration) -> Vec<String> {
+        let Self { board, told, .. } = self;
+        told.retain(|step, _| board.step(step).is_some());
+        let mut signs = Vec::new();
+        for running in &board.steps {
+            let last = told.get(&running.step).copied().unwrap_or_default().max(running.since);
+            if at.saturating_sub(last) < SILENCE {
+                continue;
+            }
+            told.insert(running.step.clone(), at);
+            let since = duration(at.saturating_sub(running.since));
+            signs.push(match running.waits(at) {
+                Some(reason) => format!("{} still waits after {since}: {reason}", running.step),
+                None => format!("{} still runs after {since}", running.step),
+            });
+        }
+        signs
     }
 
     fn line(&mut self, event: &Event, at: Duration) -> Option<String> {
@@ -256,17 +264,21 @@ mod tests {
         assert_eq!(lines.count(), 2, "{out}");
     }
 
-    #[test]
-    fn a_silent_step_gives_a_sign_of_life_once_a_minute() {
-        let (out, clock) = (Buffer::default(), ManualClock::default());
-        let plain = Plain::new(out.clone(), clock.clone());
-        plain.event(&Event::StepStarted {
-            step: "constraints/public.orders/tenant_fk".into(),
+    fn begun(step: &str) -> Event {
+        Event::StepStarted {
+            step: step.into(),
             phase: "constraints".into(),
             subject: None,
             why: "every row is checked".into(),
             lock: "SHARE UPDATE EXCLUSIVE".into(),
-        });
+        }
+    }
+
+    #[test]
+    fn a_silent_step_gives_a_sign_of_life_once_a_minute() {
+        let (out, clock) = (Buffer::default(), ManualClock::default());
+        let plain = Plain::new(out.clone(), clock.clone());
+        plain.event(&begun("constraints/public.orders/tenant_fk"));
         for second in 1..=130 {
             clock.set(Duration::from_secs(second));
             plain.tick();
@@ -274,6 +286,27 @@ mod tests {
         insta::assert_snapshot!(out.text(), @"
         2026-08-22T10:01:00Z constraints/public.orders/tenant_fk still runs after 1m00s
         2026-08-22T10:02:00Z constraints/public.orders/tenant_fk still runs after 2m00s
+        ");
+    }
+
+    #[test]
+    fn a_long_step_gives_signs_of_life_beside_short_ones() {
+        let (out, clock) = (Buffer::default(), ManualClock::default());
+        let plain = Plain::new(out.clone(), clock.clone());
+        plain.event(&begun("constraints/public.orders/index"));
+        for second in 1..=70 {
+            clock.set(Duration::from_secs(second));
+            if second % 30 == 0 {
+                let step = format!("constraints/public.t{second}/index");
+                plain.event(&begun(&step));
+                plain.event(&Event::StepFinished { step, took_ms: 20, rows: None });
+            }
+            plain.tick();
+        }
+        insta::assert_snapshot!(out.text(), @"
+        2026-08-22T10:00:30Z constraints/public.t30/index finished in 20ms
+        2026-08-22T10:01:00Z constraints/public.t60/index finished in 20ms
+        2026-08-22T10:01:00Z constraints/public.orders/index still runs after 1m00s
         ");
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -75,6 +76,14 @@ impl Spawned {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         // Until it is waited for, its number is nobody else's.
         let _ = signal::kill(pid, signal);
+    }
+
+    /// What it has printed so far on standard error.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        // Not `read`: it would move the place where the program writes.
+        let mut bytes = vec![0; usize::try_from(self.stderr.metadata().unwrap().len()).unwrap()];
+        self.stderr.read_exact_at(&mut bytes, 0).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Tells whether it has not ended yet.
