@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
@@ -71,9 +72,15 @@ fn age_text(seconds: i64) -> humantime::FormattedDuration {
 
 /// Looks at what blocks a connection while it works. One for an executor; its own connection opens with the first look.
 ///
-/// When it cannot connect, work goes on and blockers stay unnamed.
+/// Clones look by the same connection, one after the other. When it cannot connect, work goes on and blockers stay unnamed.
+#[derive(Clone)]
 pub struct BlockerWatch {
     db: Database,
+    eye: Arc<Mutex<Eye>>,
+}
+
+#[derive(Default)]
+struct Eye {
     conn: Option<PgConnection>,
     failed_at: Option<Instant>,
 }
@@ -82,7 +89,7 @@ impl BlockerWatch {
     /// Makes a watch that is not connected yet.
     #[must_use]
     pub fn new(db: &Database) -> Self {
-        Self { db: db.clone(), conn: None, failed_at: None }
+        Self { db: db.clone(), eye: Arc::default() }
     }
 
     /// Runs `work` and returns with its result whoever was last seen blocking the server process `pid`.
@@ -96,7 +103,7 @@ impl BlockerWatch {
         })
     }
 
-    fn sample(&mut self, pid: i32, done: &Receiver<()>) -> Vec<Blocker> {
+    fn sample(&self, pid: i32, done: &Receiver<()>) -> Vec<Blocker> {
         let mut seen = Vec::new();
         let mut pause = FIRST_LOOK;
         while done.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
@@ -109,25 +116,27 @@ impl BlockerWatch {
         seen
     }
 
-    fn look(&mut self, pid: i32) -> Vec<Blocker> {
-        let Some(conn) = self.connection() else {
+    fn look(&self, pid: i32) -> Vec<Blocker> {
+        let mut eye = self.eye.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(conn) = eye.connection(&self.db) else {
             return Vec::new();
         };
         match diesel::sql_query(BLOCKERS).bind::<Integer, _>(pid).load(conn) {
             Ok(blockers) => blockers,
             Err(error) => {
                 tracing::debug!(%error, "cannot see who blocks");
-                self.conn = None;
-                self.failed_at = Some(Instant::now());
+                *eye = Eye { conn: None, failed_at: Some(Instant::now()) };
                 Vec::new()
             }
         }
     }
+}
 
-    fn connection(&mut self) -> Option<&mut PgConnection> {
+impl Eye {
+    fn connection(&mut self, db: &Database) -> Option<&mut PgConnection> {
         let resting = self.failed_at.is_some_and(|at| at.elapsed() < AFTER_FAILURE);
         if self.conn.is_none() && !resting {
-            match self.db.connect_dedicated() {
+            match db.connect_dedicated() {
                 Ok(conn) => self.conn = Some(conn),
                 Err(error) => {
                     tracing::debug!(%error, "no connection to see who blocks");

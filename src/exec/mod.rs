@@ -77,8 +77,7 @@ pub struct Executor<'a> {
     pub(crate) written: AtomicI64,
     /// Held by the worker that puts rows right, in all tables.
     recovery: Mutex<()>,
-    /// Those that nobody looks with at the moment; each keeps its connection.
-    watches: Mutex<Vec<BlockerWatch>>,
+    watch: BlockerWatch,
 }
 
 impl<'a> Executor<'a> {
@@ -93,7 +92,18 @@ impl<'a> Executor<'a> {
         (stop, gate): (StopFlag, Arc<Gate>),
     ) -> Self {
         let report = Arc::new(Observed::new(report, Arc::clone(&gate)));
-        Self { db, plan, run, options, report, stop, gate, written: AtomicI64::new(0), recovery: Mutex::new(()), watches: Mutex::default() }
+        Self {
+            db,
+            plan,
+            run,
+            options,
+            report,
+            stop,
+            gate,
+            written: AtomicI64::new(0),
+            recovery: Mutex::new(()),
+            watch: BlockerWatch::new(db),
+        }
     }
 
     /// Applies every step that the journal does not already call done.

@@ -1,7 +1,6 @@
 //! One step of changes: atomically with its journal row, or with a probe.
 
 use std::ops::ControlFlow;
-use std::sync::PoisonError;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
@@ -9,7 +8,6 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::{ExecError, Executor, lock_wait};
-use crate::db::BlockerWatch;
 use crate::db::retry::{LockAttempt, RetryError, RetryPolicy, ddl};
 use crate::journal::{StepState, store};
 use crate::plan::{Step, StepId};
@@ -79,9 +77,7 @@ impl Executor<'_> {
         policy: &RetryPolicy,
         work: &mut dyn FnMut(&mut PgConnection) -> Result<T, ExecError>,
     ) -> Result<T, ExecError> {
-        // Each of several steps at the same time has a watch of its own.
-        let idle = self.watches.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut watch = idle.unwrap_or_else(|| BlockerWatch::new(self.db));
+        let mut watch = self.watch.clone();
         let mut on_wait = |attempt: LockAttempt<'_>| {
             self.tell(&lock_wait(step, &attempt));
             if self.stop.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -96,7 +92,6 @@ impl Executor<'_> {
                 Err(diesel::result::Error::RollbackTransaction)
             }
         });
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner).push(watch);
         match (result, carried) {
             (Err(RetryError::Failed(diesel::result::Error::RollbackTransaction)), Some(error)) => Err(error),
             (result, _) => Ok(result?),

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use nix::sys::signal::Signal;
+use tenantize::phase::Phase;
+use tenantize::plan::Plan;
 
 use crate::support::{Scenario, Spawned, psql_at};
 
@@ -166,6 +168,39 @@ fn of_steps_at_the_same_time_the_first_that_fails_is_told_and_the_others_end() {
     scenario.db().psql(&format!("DROP SEQUENCE {index}"));
     scenario.tenantize(&["resume", "--jobs", "4"]);
     assert_same_as_in_order(&scenario);
+}
+
+/// Of every fixture's constraints it is known what they lock: a step of which it is not would silently wait for all others.
+#[test]
+fn what_the_steps_lock_is_known() {
+    for fixture in ["shop", "cycle", "partitioned", "inheritance", "weird-names", "several-parents", "existing-column", "composite-key"] {
+        let scenario = Scenario::new(fixture);
+        scenario.tenantize(&["run", "--yes", "--steps", "1"]);
+        let plan: Plan = serde_json::from_str(&scenario.db().psql("SELECT plan FROM tenantize.runs")).unwrap();
+        for step in plan.phase(Phase::Constraints) {
+            assert!(step.locks().is_some_and(|locks| !locks.is_empty()), "{}", step.id);
+        }
+    }
+}
+
+/// Rows that came late, or that the application has moved, are put right in the middle of it, whichever worker finds them.
+#[test]
+fn rows_are_put_right_while_other_steps_work() {
+    let scenario = Scenario::new("shop");
+    scenario.tenantize(&["run", "--yes", "--until", "backfill"]);
+    let expected = scenario.rows_per_tenant();
+    scenario.tenantize(&["resume", "--steps", "1"]);
+    scenario.db().psql(
+        "SET session_replication_role = replica;
+         UPDATE orders SET tenant_id = NULL WHERE id % 7 = 0;
+         UPDATE coupons SET tenant_id = NULL WHERE id % 5 = 0;
+         UPDATE order_lines SET tenant_id = (SELECT max(id::text)::uuid FROM tenants) WHERE order_id % 11 = 0",
+    );
+    scenario.tenantize(&["resume", "--jobs", "4"]);
+    assert_eq!(scenario.state(), "finished");
+    assert_eq!(scenario.rows_per_tenant(), expected);
+    let misplaced = "SELECT count(*) FROM order_lines AS l JOIN orders AS o ON o.id = l.order_id WHERE l.tenant_id <> o.tenant_id";
+    assert_eq!(scenario.db().scalar_i64(misplaced), 0);
 }
 
 /// From wherever several workers have stopped, the way back leads to what was there before.
