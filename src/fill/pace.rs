@@ -39,9 +39,12 @@ impl Pace {
     /// Learns how long a batch of `pages` pages took.
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "page counts are far below 2^52")]
     pub(super) fn observe(&mut self, pages: i64, took: Duration) {
-        // A short batch at the end of a chunk says nothing about a whole one.
         if pages < self.pages {
-            return;
+            // A batch that its chunk has kept short says nothing about a longer one, unless it was too long already.
+            if took <= self.target {
+                return;
+            }
+            self.pages = pages;
         }
         let ratio = self.target.as_secs_f64() / took.as_secs_f64().max(1e-6);
         let factor = if took > self.target * Self::PANIC { 1.0 / f64::from(Self::PANIC) } else { ratio.clamp(0.5, Self::MAX_GROWTH) };
@@ -100,5 +103,15 @@ mod tests {
         let mut pace = Pace::new(Duration::from_millis(200));
         pace.observe(3, Duration::from_millis(1));
         assert_eq!(pace.pages(), Pace::START);
+    }
+
+    #[test]
+    fn batches_that_are_kept_short_become_shorter_still_when_they_take_too_long() {
+        let mut pace = Pace::new(Duration::from_millis(200));
+        pace.observe(256, Duration::from_millis(50));
+        assert_eq!(pace.pages(), 384);
+        pace.aim(Duration::from_millis(10));
+        pace.observe(200, Duration::from_millis(20));
+        assert_eq!(pace.pages(), 100);
     }
 }

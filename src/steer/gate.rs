@@ -232,7 +232,8 @@ impl Gate {
             steps,
             waits: state.held.clone(),
             settings: state.settings.list().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            workers: state.workers.clone(),
+            // One that was sent away has nothing more to tell.
+            workers: state.workers.range(..=state.settings.jobs.get()).map(|(number, worker)| (*number, worker.clone())).collect(),
         }
     }
 
@@ -350,6 +351,9 @@ mod tests {
     #[test]
     fn the_program_says_what_its_workers_do() {
         let gate = gate();
+        let mut two = Settings::default();
+        two.jobs = two.jobs.saturating_add(1);
+        gate.set(two, None);
         let step = || "backfill/public.t/fill".to_owned();
         gate.observe(&Event::StepStarted {
             step: step(),
@@ -369,6 +373,8 @@ mod tests {
         gate.observe(&Event::Advanced { step: step(), unit_done: 30, batch: 20, took_ms: 5, size: 2, worker: 2 });
         let program = gate.program();
         assert_eq!((program.steps[0].settled, program.steps[0].total, program.workers[&2].rows), (30, 100, 20));
+        gate.set(Settings::default(), None);
+        assert!(gate.program().workers.is_empty(), "a worker too many is not shown");
         gate.set(Settings::default(), Some("paused by the operator".into()));
         assert_eq!(gate.program().steps[0].eta, Outlook::Paused);
         gate.observe(&Event::StepFinished { step: step(), took_ms: 1, rows: None });
