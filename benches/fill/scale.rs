@@ -107,7 +107,7 @@ impl Bench {
             columns: std::collections::BTreeMap::new(),
             origin: Origin::New,
         };
-        let tenants = TenantSet { ty: KeyType::Uuid, tenants: (1..=TENANTS).map(tenant).collect(), default: "t1".into() };
+        let tenants = TenantSet { ty: KeyType::Uuid, tenants: (1..=TENANTS).map(tenant).collect::<Vec<_>>().into(), default: "t1".into() };
         let stage = || {
             let mut conn = self.database().connect_dedicated().unwrap();
             let clock = Instant::now();

@@ -61,7 +61,7 @@ pub(super) fn rows(subject: &Subject, plan: Option<&Plan>, table: &QualifiedName
 
 /// The predicted rows by key; a slug that the plan does not know has none.
 fn expected(plan: &Plan, planned: &PlannedTable) -> Vec<(TenantKey, i64)> {
-    let key = |slug: &str| plan.tenants.tenants.iter().find(|tenant| tenant.slug == slug).map(|tenant| tenant.key.clone());
+    let key = |slug: &str| plan.tenants.tenants.by_slug(slug).map(|tenant| tenant.key.clone());
     planned.expected.iter().filter_map(|(slug, rows)| Some((key(slug)?, *rows))).collect()
 }
 

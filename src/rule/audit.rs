@@ -280,7 +280,7 @@ impl Auditor<'_> {
     /// An expression can yield anything; a tenant that does not exist must not come out.
     fn check_keys(&mut self, target: &Target, audit: &TableAudit) {
         for (key, rows) in &audit.per_tenant {
-            if !self.tenants.tenants.iter().any(|tenant| tenant.key.text == *key) {
+            if self.tenants.tenants.by_key(key).is_none() {
                 let rows = crate::progress::style::plural(rows.cast_unsigned(), "row");
                 self.found(Code::T006, &target.table, format!("{rows} would get the tenant {key}, which does not exist"));
             }

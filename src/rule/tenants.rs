@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::TenantList;
 use crate::catalog::{Catalog, Column};
 use crate::config::{Config, Orphans};
 use crate::sql::change::TenantRow;
@@ -43,7 +44,7 @@ pub struct TenantSet {
     /// The type of their keys.
     pub ty: KeyType,
     /// Existing ones first, then the default tenant, then those of the CSV file, then quarantine.
-    pub tenants: Vec<Tenant>,
+    pub tenants: TenantList,
     /// The slug of the default tenant.
     pub default: String,
 }
@@ -96,7 +97,7 @@ const CREATED: [&str; 4] = ["name", "domain", "created_at", "updated_at"];
 impl TenantSet {
     /// Puts together existing tenants (key and slug) with those of the configuration.
     pub fn build(config: &Config, catalog: &Catalog, existing: &[(String, String)]) -> Result<Self, TenantsError> {
-        let mut set = Self { ty: key_type(config, catalog)?, tenants: Vec::new(), default: config.tenants.default.slug.clone() };
+        let mut set = Self { ty: key_type(config, catalog)?, tenants: TenantList::default(), default: config.tenants.default.slug.clone() };
         for (key, slug) in existing {
             let key = TenantKey { ty: set.ty, text: key.clone() };
             set.tenants.push(Tenant { key, slug: slug.clone(), columns: BTreeMap::new(), origin: Origin::Existing });
@@ -159,7 +160,7 @@ impl TenantSet {
             let filled = header.iter().cloned().zip(record.iter().map(str::to_owned)).filter(|(_, value)| !value.is_empty());
             let mut columns: BTreeMap<Ident, String> = filled.collect();
             columns.remove(&config.tenants.slug);
-            if self.tenants.iter().any(|tenant| tenant.origin == Origin::New && tenant.slug == record[slug_at]) {
+            if self.tenants.by_slug(&record[slug_at]).is_some_and(|tenant| tenant.origin == Origin::New) {
                 return Err(line(at, format!("the tenant `{}` is there twice", &record[slug_at])));
             }
             self.add(config, &record[slug_at], columns).map_err(|reason| line(at, reason))?;
@@ -182,7 +183,7 @@ impl TenantSet {
             return Err(format!("`{text}` is no {}", self.ty));
         }
         let text = if self.ty == KeyType::Uuid { text.to_lowercase() } else { text };
-        if let Some(other) = self.tenants.iter().find(|tenant| tenant.key.text == text) {
+        if let Some(other) = self.tenants.by_key(&text) {
             return Err(format!("the key {text} belongs to the tenant `{}`", other.slug));
         }
         if config.tenants.slug != config.tenants.key {
@@ -196,20 +197,17 @@ impl TenantSet {
         match self.ty {
             KeyType::Uuid => Uuid::new_v5(&NAMESPACE, slug.as_bytes()).to_string(),
             KeyType::Text => slug.to_owned(),
-            KeyType::Bigint | KeyType::Int => {
-                let last = self.tenants.iter().filter_map(|tenant| tenant.key.text.parse::<i64>().ok()).max();
-                (last.unwrap_or(0).max(0) + 1).to_string()
-            }
+            KeyType::Bigint | KeyType::Int => (self.tenants.greatest().unwrap_or(0).max(0) + 1).to_string(),
         }
     }
 
     /// Finds a tenant by its slug, by `default` or by its key.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Tenant> {
-        let by_slug = |slug: &str| self.tenants.iter().find(|tenant| tenant.slug == slug);
-        by_slug(name)
-            .or_else(|| (name == "default").then(|| by_slug(&self.default)).flatten())
-            .or_else(|| self.tenants.iter().find(|tenant| tenant.key.text == name))
+        self.tenants
+            .by_slug(name)
+            .or_else(|| (name == "default").then(|| self.tenants.by_slug(&self.default)).flatten())
+            .or_else(|| self.tenants.by_key(name))
     }
 
     /// The key of every tenant by each name that [`Self::find`] knows it by.
@@ -242,7 +240,7 @@ impl TenantSet {
     /// The slug of the tenant with this key, or the key itself.
     #[must_use]
     pub fn slug_of<'a>(&'a self, key: &'a str) -> &'a str {
-        self.tenants.iter().find(|tenant| tenant.key.text == key).map_or(key, |tenant| tenant.slug.as_str())
+        self.tenants.by_key(key).map_or(key, |tenant| tenant.slug.as_str())
     }
 }
 

@@ -139,7 +139,7 @@ fn names(plan: &Plan) -> BTreeMap<String, TenantKey> {
     if let Some(default) = names.get(&tenants.default).cloned() {
         names.entry("default".into()).or_insert(default);
     }
-    for tenant in &tenants.tenants {
+    for tenant in tenants.tenants.iter() {
         names.entry(tenant.key.text.clone()).or_insert_with(|| tenant.key.clone());
     }
     names

@@ -86,7 +86,11 @@ fn plan() -> Plan {
         column: ident("tenant_id"),
         registry: name("public.tenants"),
         registry_key: ident("id"),
-        tenants: TenantSet { ty: KeyType::Int, tenants: vec![tenant("1", "default"), tenant("2", "acme")], default: "default".into() },
+        tenants: TenantSet {
+            ty: KeyType::Int,
+            tenants: vec![tenant("1", "default"), tenant("2", "acme")].into(),
+            default: "default".into(),
+        },
         app_roles: Vec::new(),
         read_roles: Vec::new(),
         trusted_roles: Vec::new(),

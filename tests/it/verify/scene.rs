@@ -106,7 +106,7 @@ impl Scene {
         run(&db, &changes);
         let mut plan = plan(&role, changes);
         plan.steps.retain(|step| step.phase == Phase::Rls);
-        plan.tenants = TenantSet { ty, tenants: Vec::new(), default: "o'a".into() };
+        plan.tenants = TenantSet { ty, tenants: Vec::new().into(), default: "o'a".into() };
         (plan.column, plan.registry, plan.registry_key, plan.membership) = (column, registry, ident("Nr"), None);
         plan.tables = vec![PlannedTable { leaves: vec![table.clone()], table, ..planned("users") }];
         Self { db, app, plan }
@@ -185,7 +185,7 @@ fn plan(app: &Ident, protect: Vec<Change>) -> Plan {
         column: tenant_id(),
         registry: public("tenants"),
         registry_key: ident("id"),
-        tenants: TenantSet { ty: KeyType::Uuid, tenants: vec![tenant(TENANT_A, "a"), tenant(TENANT_B, "b")], default: "a".into() },
+        tenants: TenantSet { ty: KeyType::Uuid, tenants: vec![tenant(TENANT_A, "a"), tenant(TENANT_B, "b")].into(), default: "a".into() },
         app_roles: vec![app.clone()],
         read_roles: Vec::new(),
         trusted_roles: Vec::new(),
