@@ -49,7 +49,7 @@ pub(crate) struct PeersArgs {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "uuid,bigint")]
     pub(crate) keys: Vec<Keys>,
     /// Where the tenant comes from.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "literal,derived")]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "literal,derived,most")]
     pub(crate) rules: Vec<Rule>,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -163,8 +163,10 @@ impl Keys {
 pub(crate) enum Rule {
     /// One for all.
     Literal,
-    /// The row's parent.
+    /// The row's parent, and all parents have the same.
     Derived,
+    /// The row's parent, of which one in twenty has another tenant.
+    Most,
 }
 
 impl Rule {
@@ -172,6 +174,7 @@ impl Rule {
         match self {
             Self::Literal => "literal",
             Self::Derived => "derived",
+            Self::Most => "mostly one tenant's",
         }
     }
 }

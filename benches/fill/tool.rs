@@ -8,7 +8,7 @@ use diesel::sql_types::Double;
 use tempfile::TempDir;
 
 use crate::args::Rule;
-use crate::stage::{Stage, TENANT};
+use crate::stage::{MOST, Stage, TENANT};
 
 /// A folder with a configuration, and the database it is for.
 pub(crate) struct Tool {
@@ -29,11 +29,20 @@ pub(crate) fn program() -> PathBuf {
 impl Tool {
     /// For `items` and `owners` in the database `work`.
     pub(crate) fn new(stage: &Stage, rule: Rule) -> Self {
-        let items = match rule {
-            Rule::Literal => "tenant = \"default\"",
-            Rule::Derived => "tenant = { parent = \"public.owners\" }",
+        let parent = "{ parent = \"public.owners\" }".to_owned();
+        let one = || "\"default\"".to_owned();
+        let (owners, items) = match rule {
+            Rule::Literal => (one(), one()),
+            Rule::Derived => (one(), parent),
+            Rule::Most => (format!("{{ sql = \"{MOST}\" }}"), parent),
         };
-        Self::with_tables(stage, "", &format!("[tables.\"public.owners\"]\ntenant = \"default\"\n[tables.\"public.items\"]\n{items}\n"))
+        let tool = Self::with_tables(
+            stage,
+            if rule == Rule::Most { "csv = \"tenants.csv\"\n" } else { "" },
+            &format!("[tables.\"public.owners\"]\ntenant = {owners}\n[tables.\"public.items\"]\ntenant = {items}\n"),
+        );
+        std::fs::write(tool.folder().join("tenants.csv"), "slug,id\nother,00000000-0000-0000-0000-000000000002\n").unwrap();
+        tool
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {

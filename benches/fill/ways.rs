@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::args::{Keys, Rule};
-use crate::stage::{Stage, TENANT};
+use crate::stage::{MOST, Stage, TENANT};
 
 const BATCH: i64 = 1000;
 const PAGES: i64 = 1000;
@@ -31,21 +31,25 @@ struct Number {
 fn update(rule: Rule) -> String {
     match rule {
         Rule::Literal => format!("UPDATE items AS i SET tenant_id = '{TENANT}' WHERE"),
-        Rule::Derived => "UPDATE items AS i SET tenant_id = o.tenant_id FROM owners AS o WHERE o.id = i.owner_id AND".into(),
+        Rule::Derived | Rule::Most => "UPDATE items AS i SET tenant_id = o.tenant_id FROM owners AS o WHERE o.id = i.owner_id AND".into(),
     }
 }
 
 /// The column, and for a derived rule the tenants of the parents.
 pub(crate) fn prepare(stage: &Stage, rule: Rule) {
     stage.connect("work").batch_execute("ALTER TABLE items ADD COLUMN tenant_id uuid").unwrap();
-    if rule == Rule::Derived {
-        prepare_parents(stage);
-    }
+    prepare_parents(stage, rule);
 }
 
-pub(crate) fn prepare_parents(stage: &Stage) {
-    let parents = format!("ALTER TABLE owners ADD COLUMN tenant_id uuid DEFAULT '{TENANT}'");
-    stage.connect("work").batch_execute(&parents).unwrap();
+pub(crate) fn prepare_parents(stage: &Stage, rule: Rule) {
+    let tenant = match rule {
+        Rule::Literal => return,
+        Rule::Derived => format!("ALTER TABLE owners ADD COLUMN tenant_id uuid DEFAULT '{TENANT}'"),
+        Rule::Most => format!("ALTER TABLE owners ADD COLUMN tenant_id uuid; UPDATE owners AS t SET tenant_id = ({MOST})::uuid"),
+    };
+    let mut conn = stage.connect("work");
+    conn.batch_execute(&tenant).unwrap();
+    conn.batch_execute("VACUUM ANALYZE owners").unwrap();
 }
 
 pub(crate) fn one_update(stage: &Stage, rule: Rule) {
@@ -101,7 +105,7 @@ pub(crate) fn keyset(stage: &Stage, rule: Rule, workers: i64, keys: Keys) {
 pub(crate) fn rewrite(stage: &Stage, rule: Rule) {
     let tenant = match rule {
         Rule::Literal => format!("SELECT i.*, '{TENANT}'::uuid AS tenant_id FROM items_before AS i"),
-        Rule::Derived => "SELECT i.*, o.tenant_id FROM items_before AS i JOIN owners AS o ON o.id = i.owner_id".into(),
+        Rule::Derived | Rule::Most => "SELECT i.*, o.tenant_id FROM items_before AS i JOIN owners AS o ON o.id = i.owner_id".into(),
     };
     let script = format!(
         "BEGIN; ALTER TABLE items RENAME TO items_before; CREATE TABLE items AS {tenant};
@@ -124,7 +128,7 @@ pub(crate) fn find_reshape() -> Option<PathBuf> {
 pub(crate) fn reshape(stage: &Stage, rule: Rule, program: &Path) {
     let up = match rule {
         Rule::Literal => format!("up = \"'{TENANT}'::uuid\""),
-        Rule::Derived => {
+        Rule::Derived | Rule::Most => {
             "[actions.up]\ntable = \"owners\"\nvalue = \"owners.tenant_id\"\nwhere = \"items.owner_id = owners.id\"\n".to_owned()
         }
     };
