@@ -3,6 +3,7 @@
 mod conninfo;
 mod error;
 mod fault;
+mod leftover;
 pub mod lock;
 mod phrase;
 mod pooler;
@@ -25,6 +26,7 @@ use diesel::sql_types::Integer;
 pub use conninfo::UrlError;
 pub use error::{ConnectError, Said};
 pub use fault::{Fault, HasFault};
+pub use leftover::{end_session, sessions_at};
 pub use lock::{LockError, RunLock};
 pub use server::ServerVersion;
 pub use session::SessionSettings;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod error;
+mod leftover;
 mod step;
 mod stop;
 mod undo;

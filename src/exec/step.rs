@@ -112,6 +112,7 @@ impl Executor<'_> {
     ///
     /// `helpers` is how many processes may help to build an index; without it the server alone decides.
     pub(super) fn outside_transaction(&self, step: &StepId, change: &Change, helpers: Option<usize>) -> Result<(), ExecError> {
+        self.outlive(step, change)?;
         let policy = RetryPolicy::concurrently(self.options.patience);
         self.with_locks(step, &policy, &mut |conn| {
             match probe(conn, change)? {

@@ -56,6 +56,9 @@ impl Executor<'_> {
             }
             Undo::Apply { changes } => self.note_undone(&step.id, changes),
             Undo::Concurrent { change, then } => {
+                if let Action::Concurrent { change } = &step.action {
+                    self.end_leftovers(&step.id, change)?;
+                }
                 self.outside_transaction(&step.id, change, None)?;
                 self.note_undone(&step.id, then)
             }

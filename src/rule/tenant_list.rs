@@ -56,7 +56,9 @@ impl Deref for TenantList {
 impl From<Vec<Tenant>> for TenantList {
     fn from(tenants: Vec<Tenant>) -> Self {
         let mut list = Self::default();
-        tenants.into_iter().for_each(|tenant| list.push(tenant));
+        for tenant in tenants {
+            list.push(tenant);
+        }
         list
     }
 }

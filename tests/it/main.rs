@@ -43,6 +43,8 @@ mod join;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod leftover;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod locks;

@@ -79,6 +79,7 @@ fn plan() -> Plan {
     };
     let many: Vec<(String, i64)> = (1..=6).map(|n| (format!("t{n}"), 30_000_000 / n)).collect();
     let many: Vec<(&str, i64)> = many.iter().map(|(slug, rows)| (slug.as_str(), *rows)).collect();
+    let tenants = vec![tenant("1", "default"), tenant("2", "acme")];
     Plan {
         id: "7c1e9a04ffffffff".into(),
         tool: "0.1.0".into(),
@@ -86,11 +87,7 @@ fn plan() -> Plan {
         column: ident("tenant_id"),
         registry: name("public.tenants"),
         registry_key: ident("id"),
-        tenants: TenantSet {
-            ty: KeyType::Int,
-            tenants: vec![tenant("1", "default"), tenant("2", "acme")].into(),
-            default: "default".into(),
-        },
+        tenants: TenantSet { ty: KeyType::Int, tenants: tenants.into(), default: "default".into() },
         app_roles: Vec::new(),
         read_roles: Vec::new(),
         trusted_roles: Vec::new(),
