@@ -124,11 +124,10 @@ impl<'e, 'a> Schedule<'e, 'a> {
     /// The first item of the plan that has something to do.
     fn next(&self) -> Task<'e> {
         let mut state = self.state();
+        let kept_apart = self.kept_apart(&state);
         let (mut later, mut at) = (false, 0);
         while at < state.items.len() {
-            // The last one is the one that is most likely open.
-            let ready = self.needs[at].iter().rev().all(|need| matches!(state.items[*need], Progress::Done));
-            let may_begin = ready && state.budget > 0 && !self.is_kept_apart(at, &state);
+            let may_begin = kept_apart != Some(self.snapshots[at]) && self.is_ready(at, &state);
             match &mut state.items[at] {
                 Progress::Waiting(_) if may_begin => {
                     state.budget -= 1;
@@ -154,19 +153,27 @@ impl<'e, 'a> Schedule<'e, 'a> {
         if later { Task::Idle } else { Task::End }
     }
 
-    /// Whether the item and one that is at work would hold each other up, though they lock different tables.
+    /// Whether the item waits and could begin: there is budget for it, and what it needs is done.
+    fn is_ready(&self, at: usize, state: &State<'e>) -> bool {
+        // The last one is the one that is most likely open.
+        matches!(state.items[at], Progress::Waiting(_))
+            && state.budget > 0
+            && self.needs[at].iter().rev().all(|need| matches!(state.items[*need], Progress::Done))
+    }
+
+    /// Which items must not begin now, because they and one at work would hold each other up, though they lock different tables.
     ///
     /// The build of an index ends when every older snapshot is gone, on whichever table: beside a validation it would only stand and
     /// wait for its end, and after the operator's patience fail and begin again. There is no deadlock in it, but no gain either: so
     /// indexes are built beside indexes, which know each other, and validations run beside validations.
-    fn is_kept_apart(&self, at: usize, state: &State<'e>) -> bool {
-        let other = match self.snapshots[at] {
-            SnapshotUse::Brief => return false,
-            SnapshotUse::Holds => SnapshotUse::Awaits,
-            SnapshotUse::Awaits => SnapshotUse::Holds,
-        };
+    fn kept_apart(&self, state: &State<'e>) -> Option<SnapshotUse> {
         let works = |progress: &Progress<'e>| matches!(progress, Progress::Busy | Progress::Open(_));
-        state.items.iter().zip(&self.snapshots).any(|(progress, used)| *used == other && works(progress))
+        let mut at_work = state.items.iter().zip(&self.snapshots).filter(|(progress, _)| works(progress)).map(|(_, used)| *used);
+        at_work.find_map(|used| match used {
+            SnapshotUse::Brief => None,
+            SnapshotUse::Holds => Some(SnapshotUse::Awaits),
+            SnapshotUse::Awaits => Some(SnapshotUse::Holds),
+        })
     }
 
     fn begin(&self, at: usize, item: Item<'e>) -> Result<(), StepError> {
