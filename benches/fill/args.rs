@@ -51,6 +51,9 @@ pub(crate) struct PeersArgs {
     /// Where the tenant comes from.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "literal,derived,most")]
     pub(crate) rules: Vec<Rule>,
+    /// Only ways whose names begin so.
+    #[arg(long, value_delimiter = ',', default_value = "")]
+    pub(crate) ways: Vec<String>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

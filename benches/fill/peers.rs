@@ -7,15 +7,17 @@ use crate::table::{grouped, megabytes, percent, seconds};
 use crate::tool::Tool;
 use crate::ways;
 
-struct Peers {
+struct Peers<'a> {
     stage: Stage,
     results: Results,
+    /// Beginnings of the names of ways to measure.
+    ways: &'a [String],
 }
 
 pub(crate) fn run(args: &PeersArgs) {
     let stage = Stage::start();
     let results = Results::open(&args.output.out, stage.host());
-    let mut peers = Peers { stage, results };
+    let mut peers = Peers { stage, results, ways: &args.ways };
     for &rows in &args.rows {
         for &keys in &args.keys {
             for &rule in &args.rules {
@@ -25,7 +27,7 @@ pub(crate) fn run(args: &PeersArgs) {
     }
 }
 
-impl Peers {
+impl Peers<'_> {
     fn compare(&mut self, shape: Shape, rule: Rule) {
         println!("\n{} rows, {} keys, {} rule", grouped_rows(shape.rows), shape.keys.name(), rule.name());
         let Shape { keys, .. } = shape;
@@ -48,6 +50,9 @@ impl Peers {
         if rule == Rule::Most {
             self.tenantize(shape, rule, 2, "auto");
         }
+        if !self.wants("offline rewrite") {
+            return;
+        }
         self.stage.fresh(shape);
         ways::prepare_parents(&self.stage, rule);
         // The table is a new one: what it counts of updates is nothing.
@@ -56,7 +61,14 @@ impl Peers {
         self.add(shape, rule, ("offline rewrite", Kind::Limit), cost);
     }
 
+    fn wants(&self, way: &str) -> bool {
+        self.ways.iter().any(|begins| way.replace('`', "").starts_with(begins.as_str()))
+    }
+
     fn way(&mut self, shape: Shape, rule: Rule, name: &str, work: &dyn Fn(&Stage)) {
+        if !self.wants(name) {
+            return;
+        }
         self.stage.fresh(shape);
         ways::prepare(&self.stage, rule);
         let cost = self.stage.cost(|| work(&self.stage));
@@ -64,6 +76,9 @@ impl Peers {
     }
 
     fn reshape(&mut self, shape: Shape, rule: Rule, program: &std::path::Path) {
+        if !self.wants("reshape") {
+            return;
+        }
         self.stage.fresh(shape);
         ways::prepare_parents(&self.stage, rule);
         let cost = self.stage.cost(|| ways::reshape(&self.stage, rule, program));
@@ -71,6 +86,10 @@ impl Peers {
     }
 
     fn tenantize(&mut self, shape: Shape, rule: Rule, workers: i64, strategy: &str) {
+        let name = format!("tenantize, {}{}", plural(workers), if strategy == "auto" { ", only the others" } else { "" });
+        if !self.wants(&name) {
+            return;
+        }
         self.stage.fresh(shape);
         let tool = Tool::new(&self.stage, rule);
         let jobs = workers.to_string();
@@ -82,7 +101,6 @@ impl Peers {
         let mut cost = self.stage.cost(|| tool.call(&["resume", "--steps=1", "--jobs", &jobs]));
         // The start of the program is not the fill.
         cost.seconds = Tool::step(&self.stage, "backfill/public.items/fill");
-        let name = format!("tenantize, {}{}", plural(workers), if strategy == "auto" { ", only the others" } else { "" });
         self.add(shape, rule, (&name, Kind::Ours), cost);
     }
 

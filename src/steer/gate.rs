@@ -233,7 +233,7 @@ impl Gate {
             waits: state.held.clone(),
             settings: state.settings.list().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             // One that was sent away has nothing more to tell.
-            workers: state.workers.range(..=state.settings.jobs.get()).map(|(number, worker)| (*number, worker.clone())).collect(),
+            workers: state.workers.range(..=state.settings.jobs.get()).map(|(number, worker)| (*number, *worker)).collect(),
         }
     }
 
