@@ -218,7 +218,7 @@ impl Error {
             Self::Lock(_) | Self::Journal(JournalError::Fenced) => 7,
             Self::Drift { .. } => 8,
             Self::Step(StepError { source, .. }) | Self::Undo { source, .. } => match source {
-                ExecError::Orphans { .. } | ExecError::Promise { .. } | ExecError::Backup { .. } => 4,
+                ExecError::Orphans { .. } | ExecError::Misplaced { .. } | ExecError::Promise { .. } | ExecError::Backup { .. } => 4,
                 ExecError::Stopped => 5,
                 ExecError::Lock(_) => 6,
                 ExecError::Journal(JournalError::Fenced) => 7,
@@ -238,6 +238,7 @@ impl Error {
 fn step_hint(error: &ExecError) -> String {
     match error {
         ExecError::Lock(_) => "end the session that blocks it, then continue with: tenantize resume".into(),
+        ExecError::Misplaced { .. } => "the application was writing them; go on with: tenantize resume".into(),
         ExecError::Orphans { .. } => {
             "give the rows a parent or a tenant and continue with: tenantize resume; or take the run back with: tenantize rollback".into()
         }

@@ -13,9 +13,10 @@ use crate::record::{Cost, Host};
 /// The tenant that every row gets.
 pub(crate) const TENANT: &str = "9b0ce777-8504-5a8c-ba64-06f8b1bc1cfd";
 
-/// The tenant of the parent `t`, one in twenty times another one.
-pub(crate) const MOST: &str = "CASE WHEN mod(hashtextextended(t.name, 0), 20) = 0 \
-                               THEN '00000000-0000-0000-0000-000000000002' ELSE '9b0ce777-8504-5a8c-ba64-06f8b1bc1cfd' END";
+/// The tenant of one parent in twenty, where most have the first.
+pub(crate) const OTHER: &str = "00000000-0000-0000-0000-000000000002";
+/// Which parents those are.
+pub(crate) const ELSEWHERE: &str = "mod(hashtextextended(name, 0), 20) = 0";
 
 /// A server in production forgets nothing and writes whole pages after a checkpoint. Its own vacuum would meet some ways and not others.
 const SETTINGS: [(&str, &str); 11] = [
@@ -134,6 +135,12 @@ struct Counted {
     hot: i64,
 }
 
+#[derive(QueryableByName)]
+struct Map {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
+}
+
 /// A table before or after its fill.
 pub(crate) struct State {
     counted: Counted,
@@ -198,6 +205,13 @@ impl Stage {
         }
         admin.batch_execute("CREATE DATABASE work TEMPLATE start").unwrap();
         admin.batch_execute("CHECKPOINT").unwrap();
+    }
+
+    /// A map of the parents that are elsewhere.
+    pub(crate) fn elsewhere(&self) -> String {
+        let query =
+            format!("SELECT 'id,tenant' || string_agg(E'\\n' || id || ',other', '' ORDER BY id) AS text FROM owners WHERE {ELSEWHERE}");
+        diesel::sql_query(query).get_result::<Map>(&mut self.connect("work")).unwrap().text
     }
 
     pub(crate) fn state(&self) -> State {

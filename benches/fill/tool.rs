@@ -8,7 +8,7 @@ use diesel::sql_types::Double;
 use tempfile::TempDir;
 
 use crate::args::Rule;
-use crate::stage::{MOST, Stage, TENANT};
+use crate::stage::{OTHER, Stage, TENANT};
 
 /// A folder with a configuration, and the database it is for.
 pub(crate) struct Tool {
@@ -34,14 +34,17 @@ impl Tool {
         let (owners, items) = match rule {
             Rule::Literal => (one(), one()),
             Rule::Derived => (one(), parent),
-            Rule::Most => (format!("{{ sql = \"{MOST}\" }}"), parent),
+            Rule::Most => ("{ csv = \"owners.csv\", key = \"id\", otherwise = \"default\" }".to_owned(), parent),
         };
         let tool = Self::with_tables(
             stage,
             if rule == Rule::Most { "csv = \"tenants.csv\"\n" } else { "" },
             &format!("[tables.\"public.owners\"]\ntenant = {owners}\n[tables.\"public.items\"]\ntenant = {items}\n"),
         );
-        std::fs::write(tool.folder().join("tenants.csv"), "slug,id\nother,00000000-0000-0000-0000-000000000002\n").unwrap();
+        if rule == Rule::Most {
+            std::fs::write(tool.folder().join("tenants.csv"), format!("slug,id\nother,{OTHER}\n")).unwrap();
+            std::fs::write(tool.folder().join("owners.csv"), stage.elsewhere()).unwrap();
+        }
         tool
     }
 

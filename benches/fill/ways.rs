@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::args::{Keys, Rule};
-use crate::stage::{MOST, Stage, TENANT};
+use crate::stage::{ELSEWHERE, OTHER, Stage, TENANT};
 
 const BATCH: i64 = 1000;
 const PAGES: i64 = 1000;
@@ -45,7 +45,9 @@ pub(crate) fn prepare_parents(stage: &Stage, rule: Rule) {
     let tenant = match rule {
         Rule::Literal => return,
         Rule::Derived => format!("ALTER TABLE owners ADD COLUMN tenant_id uuid DEFAULT '{TENANT}'"),
-        Rule::Most => format!("ALTER TABLE owners ADD COLUMN tenant_id uuid; UPDATE owners AS t SET tenant_id = ({MOST})::uuid"),
+        Rule::Most => format!(
+            "ALTER TABLE owners ADD COLUMN tenant_id uuid; UPDATE owners SET tenant_id = CASE WHEN {ELSEWHERE} THEN '{OTHER}' ELSE '{TENANT}' END::uuid"
+        ),
     };
     let mut conn = stage.connect("work");
     conn.batch_execute(&tenant).unwrap();

@@ -49,7 +49,7 @@ pub(super) fn survey(cx: &Context<'_>, db: &Database, config: &Config, wish: Str
     } else {
         Audit::default()
     };
-    let strategies = Strategies::choose(&resolved, &audit, tenants.ty, wish);
+    let strategies = Strategies::choose(&resolved, &catalog, &audit, tenants.ty, wish);
     let plan = build(&PlanInput {
         catalog: &catalog,
         config,

@@ -32,6 +32,14 @@ pub enum ExecError {
         /// How many.
         rows: i64,
     },
+    /// Rows read the tenant of most rows of the table, though their rule says another.
+    #[error("{rows} of {} have another tenant after the fill than their rule says", table.plain())]
+    Misplaced {
+        /// The table.
+        table: QualifiedName,
+        /// How many.
+        rows: i64,
+    },
     /// The connected role cannot keep triggers from firing.
     #[error("triggers or rules of {} would fire, and the connected role may not set session_replication_role", table.plain())]
     Triggers {

@@ -10,7 +10,7 @@ use crate::exec::{ExecError, Executor};
 use crate::journal::{NewChunk, chunks, steering, store};
 use crate::plan::{Action, FillSpec, Step, StepId};
 use crate::progress::{Event, Precision, Unit};
-use crate::sql::{TenantSource, fill as sql};
+use crate::sql::{TenantKey, TenantSource, fill as sql};
 
 /// The passes of one step, or of none: those over late rows.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Course {
     kind: Kind,
     lanes: Vec<Lane>,
     stage: Stage,
+    /// Rounds of sweeps that have begun.
+    rounds: u32,
     settled: Arc<AtomicI64>,
 }
 
@@ -102,13 +104,15 @@ impl Course {
         }
         let stage = if kind == Kind::Settle { Stage::Interrupted { at: 0 } } else { Stage::First };
         let lanes = specs.iter().map(|spec| Lane { step: step.id.clone(), spec: spec.clone() }).collect();
-        Ok(Some(Self { kind, lanes, stage, settled: Arc::new(AtomicI64::new(rows)) }))
+        Ok(Some(Self { kind, lanes, stage, rounds: 0, settled: Arc::new(AtomicI64::new(rows)) }))
     }
 
     /// The course over rows that were committed after the sweeps of these fills.
     pub(super) fn late(fills: &[(&Step, &FillSpec)]) -> Self {
-        let lanes = fills.iter().map(|(step, spec)| Lane { step: step.id.clone(), spec: (*spec).clone() }).collect();
-        Self { kind: Kind::Late, lanes, stage: Stage::Interrupted { at: 0 }, settled: Arc::default() }
+        // A default was dropped before anybody could be late: late rows have no tenant, and what has one is the application's.
+        let spec = |spec: &FillSpec| FillSpec { default: None, ..spec.clone() };
+        let lanes = fills.iter().map(|(step, fill)| Lane { step: step.id.clone(), spec: spec(fill) }).collect();
+        Self { kind: Kind::Late, lanes, stage: Stage::Interrupted { at: 0 }, rounds: 0, settled: Arc::default() }
     }
 
     /// The next pass, with its chunks in the journal; none at the end.
@@ -133,6 +137,7 @@ impl Course {
                 Stage::Sweep { at, moved, left } if at == self.lanes.len() => {
                     self.stage = match (moved, left) {
                         (0, Left::None) => Stage::End,
+                        (0, Left::Some) if self.is_worth_another_round() => self.round(),
                         (0, Left::Some) => Stage::Resort { at: 0 },
                         _ => self.round(),
                     };
@@ -179,11 +184,18 @@ impl Course {
     }
 
     /// What a round of sweeps begins with.
-    fn round(&self) -> Stage {
+    fn round(&mut self) -> Stage {
+        self.rounds += 1;
         match self.kind {
             Kind::Settle if walk::is_possible(&self.fills()) => Stage::Walk,
             _ => Stage::Sweep { at: 0, moved: 0, left: Left::None },
         }
+    }
+
+    /// Whether rows that could not be written may be by now: the application was writing them.
+    fn is_worth_another_round(&self) -> bool {
+        const ROUNDS: u32 = 3;
+        self.rounds < ROUNDS && self.lanes.iter().any(|lane| lane.spec.default.is_some())
     }
 
     fn fills(&self) -> Vec<&FillSpec> {
@@ -210,7 +222,7 @@ impl Course {
     /// A pass over the pages that hold rows without a tenant; none if there are no such pages.
     fn sweep(&self, exec: &Executor<'_>, at: usize, instead: Option<TenantSource>) -> Result<Option<Arc<Job>>, ExecError> {
         let Some(lane) = self.lanes.get(at) else { return Ok(None) };
-        let spec = &lane.spec;
+        let spec = lane.spec_in(self.rounds);
         let unsettled = sql::unsettled_pages(&spec.table, &spec.column, &spec.sources, spec.default.as_ref());
         let pages: Vec<PageRows> = exec.patiently(|conn| Ok(unsettled.rows(conn)?))?;
         if pages.is_empty() {
@@ -223,7 +235,7 @@ impl Course {
 
     fn job(&self, exec: &Executor<'_>, at: usize, instead: Option<TenantSource>, number: i32) -> Result<Arc<Job>, ExecError> {
         let lane = self.lanes.get(at).ok_or(ExecError::Worker)?;
-        let mut spec = lane.spec.clone();
+        let mut spec = lane.spec_in(self.rounds);
         if let Some(source) = instead {
             spec.sources = vec![source];
         }
@@ -233,11 +245,22 @@ impl Course {
 
     /// Whether every row has a tenant; the promise of the phase asks for late rows.
     fn check(&self, exec: &Executor<'_>) -> Result<(), ExecError> {
-        for Lane { spec, .. } in self.lanes.iter().filter(|_| self.kind != Kind::Late) {
-            let statement = sql::count_unsettled(&spec.table, &spec.column, &spec.sources, spec.default.as_ref());
-            let rows = exec.patiently(|conn| Ok(statement.row::<super::Value>(conn)?.value))?;
-            if rows > 0 {
-                return Err(ExecError::Orphans { table: spec.table.clone(), rows });
+        for lane in self.lanes.iter().filter(|_| self.kind != Kind::Late) {
+            let spec = lane.spec_in(self.rounds);
+            let count = |default: Option<&TenantKey>| -> Result<i64, ExecError> {
+                let statement = sql::count_unsettled(&spec.table, &spec.column, &spec.sources, default);
+                exec.patiently(|conn| Ok(statement.row::<super::Value>(conn)?.value))
+            };
+            let table = || spec.table.clone();
+            match count(None)? {
+                0 => {}
+                rows => return Err(ExecError::Orphans { table: table(), rows }),
+            }
+            if let Some(default) = &spec.default {
+                match count(Some(default))? {
+                    0 => {}
+                    rows => return Err(ExecError::Misplaced { table: table(), rows }),
+                }
             }
         }
         Ok(())
@@ -245,6 +268,16 @@ impl Course {
 }
 
 impl Lane {
+    /// What a round of sweeps over the table looks for.
+    ///
+    /// Where rows read a default, they are compared with their parents twice. What differs later was moved by the application, whose
+    /// guard sees to it, or the alignment at the end of the phase; it could do so for ever.
+    fn spec_in(&self, round: u32) -> FillSpec {
+        let aligned = matches!(self.spec.sources.first(), Some(TenantSource::Parent(_)));
+        let default = self.spec.default.clone().filter(|_| !aligned || round <= 2);
+        FillSpec { default, ..self.spec.clone() }
+    }
+
     fn last_pass(&self, exec: &Executor<'_>) -> Result<i32, ExecError> {
         let relation = self.spec.table.plain();
         exec.patiently(|conn| Ok(chunks::last_pass(conn, exec.run, &self.step, &relation)?))

@@ -102,13 +102,15 @@ impl<'s> Walk<'s> {
     /// Finds the rows that can be written, and says how many there are.
     fn find(&self, conn: &mut PgConnection) -> Result<i64, ExecError> {
         steps::create(self.exec.plan.tenants.ty).run_script(conn)?;
-        for spec in &self.fills {
-            conn.transaction(|conn| {
-                // Expressions of rules mean what they mean in psql.
-                conn.batch_execute("SET LOCAL search_path TO DEFAULT")?;
-                steps::collect(&spec.table, &spec.column, &spec.sources).run(conn)
-            })?;
-        }
+        // All tables as of one moment: a place is of no use once another row lies there.
+        conn.build_transaction().repeatable_read().run(|conn| -> QueryResult<()> {
+            // Expressions of rules mean what they mean in psql.
+            conn.batch_execute("SET LOCAL search_path TO DEFAULT")?;
+            for spec in &self.fills {
+                steps::collect(&spec.table, &spec.column, &spec.sources).run(conn)?;
+            }
+            Ok(())
+        })?;
         steps::analyze().run(conn)?;
         while !self.exec.stop.requested() && steps::double().row::<Value>(conn)?.value > 0 {}
         steps::place().run_script(conn)?;

@@ -1,11 +1,12 @@
-//! How a table is filled: without writing a row where that is exact, page by page elsewhere.
+//! How a table is filled: without writing a row where that is exact, without most of them where it is safe, page by page elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::{Catalog, ForeignKey, Table};
 use crate::rule::{Audit, ColumnOrigin, Resolved, Target};
-use crate::sql::{KeyType, QualifiedName, TenantKey, TenantSource};
+use crate::sql::{Ident, KeyType, ParentSource, QualifiedName, TenantKey, TenantSource};
 
 /// How a table is filled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,34 +45,58 @@ pub struct Strategies(BTreeMap<QualifiedName, StrategyChoice>);
 
 /// What a choice depends on.
 struct Known<'a> {
+    resolved: &'a Resolved,
+    catalog: &'a Catalog,
     audit: &'a Audit,
     /// The type of tenants' keys.
     ty: KeyType,
     wish: StrategyWish,
-    /// Tables whose rows say to which tenant others belong.
-    parents: BTreeSet<&'a QualifiedName>,
 }
 
 impl Known<'_> {
     /// A default for most rows of the table, if few are left to write, and if it is safe that those read the wrong tenant until then.
-    ///
-    /// No other table must take its tenants from them meanwhile, and none of the rows may be without a tenant, or it would get one by
-    /// the default. What the sources yield must not change from one reading to the next.
     fn majority(&self, target: &Target) -> Option<StrategyChoice> {
-        /// Fewer rows than these are written sooner than thought about.
+        /// In a table of fewer rows there is little to win.
         const ROWS: i64 = 10_000;
-        /// One of so many rows may be written: it costs about twice as much as one that all of its page are written with.
+        /// One row in so many may belong elsewhere. To write such a row costs about twice as much as in a table of which all are written.
         const SHARE: i64 = 4;
         let audit = self.audit.tables.get(&target.table)?;
         let (key, most) = audit.per_tenant.iter().max_by_key(|(key, rows)| (**rows, std::cmp::Reverse(*key)))?;
         let (all, others) = (audit.rows(), audit.rows() - most);
-        let opaque = target.sources.iter().any(|source| matches!(source, TenantSource::Expression { .. } | TenantSource::Column(_)));
-        if audit.orphans > 0 || opaque || self.parents.contains(&target.table) || all < ROWS || others > all / SHARE {
+        if all < ROWS || others > all / SHARE || audit.orphans > 0 || self.is_read(target) || !self.covers_every_row(target) {
             return None;
         }
         let strategy = Strategy::Majority(TenantKey { ty: self.ty, text: key.clone() });
         Some(StrategyChoice { strategy, reason: "most rows belong to one tenant: only the others are written".into() })
     }
+
+    /// Whether another table may take tenants from this one meanwhile: nobody knows what an expression reads.
+    fn is_read(&self, target: &Target) -> bool {
+        let reads = |other: &Target| {
+            other.parents().any(|parent| parent.table == target.table)
+                || other.sources.iter().any(|source| matches!(source, TenantSource::Expression { .. }))
+        };
+        self.resolved.targets().any(reads)
+    }
+
+    /// Whether the rule has a tenant for rows that the audit has not seen as well: by its last resort, or since each has a parent. One
+    /// without a tenant would get one by the default.
+    fn covers_every_row(&self, target: &Target) -> bool {
+        let has_parent = |table: &Table| target.parents().any(|parent| table.foreign_keys.iter().any(|key| binds(table, key, parent)));
+        target.orphans.is_some()
+            || matches!(target.sources.last(), Some(TenantSource::Literal(_)))
+            || self.catalog.leaves(&target.table).into_iter().all(has_parent)
+    }
+}
+
+/// Whether by this key each row of the table has such a parent.
+fn binds(table: &Table, key: &ForeignKey, parent: &ParentSource) -> bool {
+    let pairs: BTreeSet<_> = key.columns.iter().zip(&key.references).collect();
+    let is_set = |column: &Ident| table.column(column).is_some_and(|column| column.not_null);
+    key.validated
+        && key.table == parent.table
+        && pairs == parent.on.iter().map(|(child, key)| (child, key)).collect()
+        && key.columns.iter().all(is_set)
 }
 
 /// What the operator asks for.
@@ -87,9 +112,8 @@ pub enum StrategyWish {
 impl Strategies {
     /// Chooses for every target; parents come before children.
     #[must_use]
-    pub fn choose(resolved: &Resolved, audit: &Audit, ty: KeyType, wish: StrategyWish) -> Self {
-        let parents = resolved.groups.iter().flatten().flat_map(Target::parents).map(|parent| &parent.table).collect();
-        let known = Known { audit, ty, wish, parents };
+    pub fn choose(resolved: &Resolved, catalog: &Catalog, audit: &Audit, ty: KeyType, wish: StrategyWish) -> Self {
+        let known = Known { resolved, catalog, audit, ty, wish };
         let mut chosen = Self::default();
         for group in &resolved.groups {
             let cycle = Resolved::is_cycle(group);
@@ -113,7 +137,6 @@ impl Strategies {
             return choice(Strategy::Striped, "the table's rows depend on each other");
         }
         match self.possible_tenants(target) {
-            None => known.majority(target).unwrap_or_else(|| choice(Strategy::Striped, "rows belong to different tenants")),
             Some(tenants) if tenants.len() == 1 && known.audit.orphans(&target.table) == 0 => {
                 let key = tenants.into_iter().next();
                 let reason = if target.parents().next().is_some() {
@@ -124,7 +147,7 @@ impl Strategies {
                 key.map_or_else(|| choice(Strategy::Striped, "no tenant"), |key| choice(Strategy::Constant(key), reason))
             }
             Some(tenants) if tenants.len() == 1 => choice(Strategy::Striped, "some rows have no parent"),
-            Some(_) => known.majority(target).unwrap_or_else(|| choice(Strategy::Striped, "rows belong to different tenants")),
+            _ => known.majority(target).unwrap_or_else(|| choice(Strategy::Striped, "rows belong to different tenants")),
         }
     }
 

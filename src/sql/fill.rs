@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::GUARD_TRIGGER;
 use super::source::{MapSource, ParentSource, first_of, is_total, join_condition};
-use super::{Ident, QualifiedName, Statement, TenantKey, TenantSource};
+use super::{Ident, QualifiedName, Statement, TenantKey, TenantSource, Text};
 
 /// A fraction of the rows of every page: those whose offset is `index` modulo `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,14 +55,13 @@ impl FillBatch<'_> {
             sources if default.is_none() && is_total(sources) => {
                 format!("UPDATE ONLY {table} AS t SET {column} = {} WHERE {rows}", first_of(sources))
             }
-            // A source that may yield nothing must not write the row: a new version without a tenant helps nobody. The row is asked once
-            // more whether it is settled: somebody may have written it since it was read.
+            // A source that may yield nothing must not write the row: a new version without a tenant helps nobody. What was read is written
+            // into the very version that it was read from: servers of 2025 and before take a newer one for the row at its old place.
             sources => format!(
                 "UPDATE ONLY {table} AS u SET {column} = s.tenant \
-                 FROM (SELECT t.ctid AS row, {} AS tenant FROM ONLY {table} AS t WHERE {rows} OFFSET 0) AS s \
-                 WHERE u.ctid = s.row AND {} AND {}",
+                 FROM (SELECT t.ctid AS row, t.xmin AS version, {} AS tenant FROM ONLY {table} AS t WHERE {rows} OFFSET 0) AS s \
+                 WHERE u.ctid = s.row AND u.xmin = s.version AND {}",
                 first_of(sources),
-                open("u", column, *default),
                 differs("s.tenant", "u")
             ),
         };
@@ -125,16 +124,13 @@ pub fn misaligned_pages(table: &QualifiedName, column: &Ident, parent: &ParentSo
 ///
 /// Where rows read a default (then no source is a parent that decides), one is not settled as long as the sources yield another tenant for it, or none.
 fn unsettled(table: &QualifiedName, column: &Ident, sources: &[TenantSource], default: Option<&TenantKey>) -> String {
-    match default {
-        None => format!("(SELECT t.ctid AS row FROM ONLY {table} AS t WHERE t.{column} IS NULL) AS u"),
-        Some(_) => {
-            let (tenant, joins) = joined(sources);
-            let open = open("t", column, default);
-            format!(
-                "(SELECT t.ctid AS row FROM ONLY {table} AS t{joins} WHERE {open} AND (t.{column} IS NULL OR {tenant} IS DISTINCT FROM t.{column})) AS u"
-            )
-        }
+    let (mut joins, mut wrong) = (String::new(), String::new());
+    if default.is_some() {
+        let (tenant, with) = joined(sources);
+        wrong = format!(" AND (t.{column} IS NULL OR {tenant} IS DISTINCT FROM t.{column})");
+        joins = with;
     }
+    format!("(SELECT t.ctid AS row FROM ONLY {table} AS t{joins} WHERE {}{wrong}) AS u", open("t", column, default))
 }
 
 /// The first source that yields a tenant, and the joins that it needs: for a whole table these cost less than a question per row.
@@ -168,13 +164,27 @@ pub fn unsettled_pages(table: &QualifiedName, column: &Ident, sources: &[TenantS
 /// Triggers and rules of the application that an `UPDATE` of the table fires, unless they are kept from it.
 #[must_use]
 pub fn count_firing(table: &QualifiedName) -> Statement {
-    let table = super::Text(&table.to_string()).to_string();
+    let table = Text(&table.to_string()).to_string();
     let guard = super::Text(GUARD_TRIGGER).to_string();
     Statement::new(format!(
         "SELECT (SELECT count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = {table}::regclass AND NOT t.tgisinternal \
          AND t.tgenabled IN ('O', 'A') AND (t.tgtype & 16) <> 0 AND t.tgattr::text = '' AND NOT starts_with(t.tgname::text, {guard})) \
          + (SELECT count(*) FROM pg_catalog.pg_rewrite AS w WHERE w.ev_class = {table}::regclass AND w.ev_type = '2' \
          AND w.ev_enabled IN ('O', 'A')) AS value"
+    ))
+}
+
+/// Ends a script with an error if rows read a default that is not their own.
+#[must_use]
+pub fn assert_settled(table: &QualifiedName, column: &Ident, sources: &[TenantSource], default: &TenantKey) -> Statement {
+    let rows = unsettled(table, column, sources, Some(default));
+    let message = Text(&format!("rows of {} have another tenant than their rule says, or none", table.plain())).to_string();
+    let mut quotes = "$settled$".to_owned();
+    while rows.contains(&quotes) || message.contains(&quotes) {
+        quotes.insert(1, '_');
+    }
+    Statement::new(format!(
+        "DO {quotes}\nBEGIN\n  IF EXISTS (SELECT FROM {rows}) THEN\n    RAISE EXCEPTION USING MESSAGE = {message};\n  END IF;\nEND\n{quotes}"
     ))
 }
 
@@ -189,7 +199,7 @@ pub fn count_unsettled(table: &QualifiedName, column: &Ident, sources: &[TenantS
 pub fn count_pages(table: &QualifiedName) -> Statement {
     Statement::new(format!(
         "SELECT pg_relation_size({}::regclass) / current_setting('block_size')::bigint AS value",
-        super::Text(&table.to_string())
+        Text(&table.to_string())
     ))
 }
 
@@ -245,6 +255,7 @@ mod tests {
         };
         assert!(batch.statement().text().contains("s.tenant IS NOT NULL"), "{}", batch.statement());
     }
+
     #[test]
     fn rows_that_read_a_default_are_compared_with_what_the_sources_yield() {
         let parent = TenantSource::Parent(ParentSource {

@@ -8,7 +8,7 @@ use crate::phase::Phase;
 use crate::plan::{Action, BackupSpec, FillSpec, Plan, PlannedMap, Step};
 use crate::progress::style::{one_line, plural};
 use crate::sql::backup as sql_backup;
-use crate::sql::fill::Stripe;
+use crate::sql::fill::{Stripe, assert_settled};
 use crate::sql::script::{
     BEGIN_PATIENT, BEGIN_SNAPSHOT, BOUNDED, PATIENT, SESSION, SUPPRESS_TRIGGERS, create_own_schema, settle, stage_map,
 };
@@ -64,7 +64,11 @@ fn block(step: &Step) -> String {
         Action::Backup(spec) => backup(spec, &mut lines),
         Action::Fill(spec) => {
             open_fill(std::slice::from_ref(spec), &mut lines);
-            lines.extend([ended(&whole(spec)), "COMMIT;".into()]);
+            lines.push(ended(&whole(spec)));
+            if let Some(default) = &spec.default {
+                lines.push(ended(&assert_settled(&spec.table, &spec.column, &spec.sources, default)));
+            }
+            lines.push("COMMIT;".into());
         }
         Action::Settle { fills } => {
             open_fill(fills, &mut lines);
