@@ -140,11 +140,8 @@ fn a_default_is_for_tables_whose_every_row_has_a_tenant() {
 #[test]
 fn beside_expressions_there_is_no_such_default() {
     let scenario = scenario();
-    reconfigure(
-        &scenario,
-        "[tables.\"public.coupons\"]\ntenant = { parent = \"public.users\" }",
-        "[tables.\"public.coupons\"]\ntenant = { sql = \"'9b0ce777-8504-5a8c-ba64-06f8b1bc1cfd'\" }",
-    );
+    let rule = "tenant = { sql = \"'9b0ce777-8504-5a8c-ba64-06f8b1bc1cfd'\" }";
+    reconfigure(&scenario, "scope = \"ignored\"", rule);
     assert!(!is_planned(&scenario, "order_lines"));
 }
 
