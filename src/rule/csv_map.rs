@@ -134,7 +134,7 @@ pub fn stage(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet) -> Re
 }
 
 fn copy(conn: &mut PgConnection, spec: &MapSpec, tenants: &TenantSet, (key, ty): (Binary, Binary)) -> Result<i64, MapError> {
-    map::create_copied(&spec.key_ty, tenants.ty).run(conn)?;
+    map::create_copied(&spec.mapped(), tenants.ty).run_script(conn)?;
     let mut known = BTreeMap::new();
     for (name, tenant) in tenants.keys_by_name() {
         let mut field = Vec::new();
@@ -227,7 +227,7 @@ fn carefully(conn: &mut PgConnection, spec: &MapSpec, tenants: &Known<'_>) -> Re
     map::create_raw().run(conn)?;
     let mut staged = Staged::default();
     let last = load(conn, spec, tenants, &mut staged)?;
-    map::create_map(&spec.staged.name, &spec.key_ty, tenants.ty).run(conn)?;
+    map::create_map(&spec.staged.name, &spec.mapped(), tenants.ty).run_script(conn)?;
     convert(conn, spec, tenants.ty, 0..last + 1, &mut staged)?;
     let duplicates: Vec<RejectedRow> = map::duplicates(&spec.staged.name).rows(conn)?;
     staged.rejected.extend(duplicates.into_iter().map(|row| Rejected { line: row.line, reason: row.reason }));

@@ -8,6 +8,7 @@ use crate::catalog::{Catalog, ForeignKey, Table, TableKind};
 use crate::config::{Config, Orphans, Rule, TableConfig};
 use crate::plan::{Code, Finding};
 use crate::rule::tenants::{QUARANTINE, TenantSet};
+use crate::sql::map::Mapped;
 use crate::sql::source::Weight;
 use crate::sql::{Ident, MapSource, ParentSource, QualifiedName, TenantKey, TenantSource};
 
@@ -48,6 +49,14 @@ pub struct MapSpec {
     pub key: Ident,
     /// That column's type.
     pub key_ty: String,
+}
+
+impl MapSpec {
+    /// The column that it is for.
+    #[must_use]
+    pub fn mapped(&self) -> Mapped<'_> {
+        Mapped { table: &self.table, key: &self.key }
+    }
 }
 
 /// All rules, resolved.

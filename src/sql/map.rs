@@ -24,8 +24,27 @@ pub(crate) const IN_MEMORY: &str = "SET temp_buffers = '64MB'";
 
 /// Creates the map that lines are copied into, empty.
 #[must_use]
-pub fn create_copied(key_ty: &str, ty: KeyType) -> Statement {
-    Statement::new(format!("CREATE TEMPORARY TABLE tenantize_copied (key {key_ty} NOT NULL, tenant {ty} NOT NULL)"))
+pub fn create_copied(of: &Mapped<'_>, ty: KeyType) -> Statement {
+    of.create("tenantize_copied", "", ty)
+}
+
+/// The column that a map is for. A map's key has its type, and its collation, or the two could not be compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapped<'a> {
+    /// The table.
+    pub table: &'a QualifiedName,
+    /// The column.
+    pub key: &'a Ident,
+}
+
+impl Mapped<'_> {
+    fn create(&self, name: &str, before: &str, ty: KeyType) -> Statement {
+        let Self { table, key } = self;
+        Statement::new(format!(
+            "CREATE TEMPORARY TABLE {name} AS SELECT {before}t.{key} AS key, NULL::{ty} AS tenant FROM ONLY {table} AS t WITH NO DATA;\n\
+             ALTER TABLE pg_temp.{name} ALTER COLUMN key SET NOT NULL, ALTER COLUMN tenant SET NOT NULL"
+        ))
+    }
 }
 
 /// Gives the map of copied lines its name.
@@ -51,8 +70,8 @@ pub(crate) const INSERT_RAW: &str = "INSERT INTO pg_temp.tenantize_raw SELECT * 
 
 /// Creates the typed map of the audit, empty.
 #[must_use]
-pub fn create_map(name: &Ident, key_ty: &str, ty: KeyType) -> Statement {
-    Statement::new(format!("CREATE TEMPORARY TABLE {name} (line bigint NOT NULL, key {key_ty} NOT NULL, tenant {ty} NOT NULL)"))
+pub fn create_map(name: &Ident, of: &Mapped<'_>, ty: KeyType) -> Statement {
+    of.create(&name.to_string(), "0::bigint AS line, ", ty)
 }
 
 /// Converts lines `from` to `to` (excluded) of the raw table.

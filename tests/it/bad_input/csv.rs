@@ -106,3 +106,23 @@ fn keys_that_no_row_has_are_a_warning() {
     let check = case.accepts("check");
     assert!(check.stdout.contains("warning[T028]") && check.stdout.contains("1 of 3 in users.csv"), "{check}");
 }
+
+/// Two texts with different collations cannot be compared: a map's key has the one of its column, also where lines are sorted out.
+#[test]
+fn keys_have_the_collation_of_their_column() {
+    for file in ["id,tenant\nb,acme\nB,globex\n", "id,tenant\nb,acme\nB,globex\nb,globex\n"] {
+        let case = Case::of(
+            "CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY); INSERT INTO users VALUES ('a'), ('b'), ('B');
+             CREATE TABLE projects (id bigint PRIMARY KEY, owner_id text COLLATE \"C\" REFERENCES users); CREATE TABLE plans (code text PRIMARY KEY);",
+        );
+        case.file("users.csv", file);
+        if file.matches("\nb,").count() > 1 {
+            case.blocked("T010", &["1 line of users.csv; the first is line 4: the key b is there already, in line 2"]);
+        } else {
+            case.accepts("run --yes");
+            let tenants =
+                "SELECT string_agg(u.id || ' ' || t.slug, ', ' ORDER BY u.id) FROM users AS u JOIN tenants AS t ON t.id = u.tenant_id";
+            assert_eq!(case.db.psql(tenants), "B globex, a default, b acme");
+        }
+    }
+}
