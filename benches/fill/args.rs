@@ -106,6 +106,9 @@ pub(crate) struct ScaleArgs {
     /// Tables to plan.
     #[arg(long, default_value = "1000")]
     pub(crate) tables: i64,
+    /// Partitions of one table to plan.
+    #[arg(long, default_value = "10000")]
+    pub(crate) partitions: i64,
     #[command(flatten)]
     pub(crate) output: Output,
 }

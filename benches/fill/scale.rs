@@ -40,6 +40,7 @@ pub(crate) fn run(args: &ScaleArgs) {
     let mut bench = Bench { stage, results };
     bench.maps(args.rows);
     bench.plans(args.tables);
+    bench.partitions(args.partitions);
 }
 
 impl Bench {
@@ -125,9 +126,7 @@ impl Bench {
     /// So many tables, each with a key, a foreign key to the one before its tenth, and three indexes.
     fn plans(&mut self, tables: i64) {
         println!("\n{tables} tables");
-        let mut admin = self.stage.connect("postgres");
-        admin.batch_execute("DROP DATABASE work").unwrap();
-        admin.batch_execute("CREATE DATABASE work").unwrap();
+        self.empty();
         let mut conn = self.stage.connect("work");
         let mut rules = String::new();
         for n in 1..=tables {
@@ -153,10 +152,47 @@ impl Bench {
         };
         let best = (0..ROUNDS).map(|_| load(&mut dedicated)).fold(f64::MAX, f64::min);
         self.add("catalog read", tables, best, "s", "≤ 1");
-        let tool = Tool::with_tables(&self.stage, "", &rules);
-        let plans: Vec<(f64, f64)> = (0..ROUNDS).map(|_| watched(&tool, &["plan"])).collect();
-        self.add("`plan`", tables, plans.iter().map(|plan| plan.0).fold(f64::MAX, f64::min), "s", "≤ 5");
-        self.add("peak memory of `plan`", tables, plans.iter().map(|plan| plan.1).fold(0.0, f64::max), "MB", "≤ 64");
+        self.planned(&Tool::with_tables(&self.stage, "", &rules), "", tables, "≤ 5");
+    }
+
+    /// One table of so many partitions, each with a key, an index and a foreign key.
+    fn partitions(&mut self, partitions: i64) {
+        println!("\na table of {partitions} partitions");
+        self.empty();
+        let mut conn = self.stage.connect("work");
+        let tables = "CREATE TABLE owners (id bigint PRIMARY KEY);
+             INSERT INTO owners VALUES (1), (2);
+             CREATE TABLE events (id bigint PRIMARY KEY, owner_id bigint NOT NULL REFERENCES owners, body text) PARTITION BY RANGE (id);
+             CREATE INDEX ON events (owner_id)";
+        conn.batch_execute(tables).unwrap();
+        for n in 0..partitions {
+            let part = format!("CREATE TABLE events_{n} PARTITION OF events FOR VALUES FROM ({n}) TO ({})", n + 1);
+            conn.batch_execute(&part).unwrap();
+            // Each lock on a partition is kept to the end of its transaction: a thousand rows in one are enough.
+            if n % 1000 == 999 {
+                conn.batch_execute(&format!("INSERT INTO events SELECT n, 1 + n % 2 FROM generate_series({}, {n}) AS n", n - 999)).unwrap();
+            }
+        }
+        conn.batch_execute("ANALYZE").unwrap();
+        let rules = "[tables.\"public.owners\"]\ntenant = { csv = \"owners.csv\", key = \"id\" }\n\
+                     [tables.\"public.events\"]\ntenant = { parent = \"public.owners\" }\n";
+        let tool = Tool::with_tables(&self.stage, "csv = \"tenants.csv\"\n", rules);
+        write(&tool.folder().join("tenants.csv"), "slug", ["a", "b"].map(String::from).into_iter());
+        write(&tool.folder().join("owners.csv"), "id,tenant", ["1,a", "2,b"].map(String::from).into_iter());
+        self.planned(&tool, " of partitions", partitions, "≤ 10");
+    }
+
+    fn empty(&self) {
+        let mut admin = self.stage.connect("postgres");
+        admin.batch_execute("DROP DATABASE work").unwrap();
+        admin.batch_execute("CREATE DATABASE work").unwrap();
+    }
+
+    fn planned(&mut self, tool: &Tool, what: &str, size: i64, target: &str) {
+        let plans: Vec<(f64, f64)> = (0..ROUNDS).map(|_| watched(tool, &["plan"])).collect();
+        self.add(&format!("`plan`{what}"), size, plans.iter().map(|plan| plan.0).fold(f64::MAX, f64::min), "s", target);
+        let peak = plans.iter().map(|plan| plan.1).fold(0.0, f64::max);
+        self.add(&format!("peak memory of `plan`{what}"), size, peak, "MB", "≤ 64");
     }
 }
 

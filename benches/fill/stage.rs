@@ -19,7 +19,7 @@ pub(crate) const OTHER: &str = "00000000-0000-0000-0000-000000000002";
 pub(crate) const ELSEWHERE: &str = "mod(hashtextextended(name, 0), 20) = 0";
 
 /// A server in production forgets nothing and writes whole pages after a checkpoint. Its own vacuum would meet some ways and not others.
-const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 12] = [
     ("fsync", "on"),
     ("synchronous_commit", "on"),
     ("full_page_writes", "on"),
@@ -31,6 +31,8 @@ const SETTINGS: [(&str, &str); 11] = [
     ("min_wal_size", "4GB"),
     ("checkpoint_timeout", "30min"),
     ("autovacuum", "off"),
+    // a table of 10,000 partitions is read in one statement
+    ("max_locks_per_transaction", "1024"),
 ];
 
 /// The table to fill.

@@ -1,7 +1,7 @@
 //! Reads the catalog of a database in one snapshot.
 
 use diesel::connection::SimpleConnection as _;
-use diesel::pg::PgConnection;
+use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Jsonb, Text};
 use diesel::{QueryableByName, sql_query};
@@ -58,8 +58,10 @@ impl Catalog {
     /// Reads the same in the caller's transaction, with what that has changed, but for what the application does at the moment.
     pub fn read(conn: &mut PgConnection, schemas: &[Ident]) -> Result<Self, CatalogError> {
         let names: Vec<&str> = schemas.iter().map(Ident::plain).collect();
-        let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names).load(conn)?;
-        let tables: Vec<Table> = decode(tables)?;
+        // Row by row: what thousands of partitions look like as JSON takes several times the memory of what is kept.
+        let tables = sql_query(include_str!("queries/tables.sql")).bind::<Array<Text>, _>(names);
+        let tables = tables.load_iter::<Row, PgRowByRowLoadingMode>(conn)?.map(|row| Ok(serde_json::from_value(row?.data)?));
+        let tables: Vec<Table> = tables.collect::<Result<_, CatalogError>>()?;
         let roles: Vec<Role> = decode(sql_query(include_str!("queries/roles.sql")).load(conn)?)?;
         let functions: Vec<Function> = decode(sql_query(include_str!("queries/functions.sql")).load(conn)?)?;
         let default_rights: Vec<DefaultRight> = decode(sql_query(include_str!("queries/default_rights.sql")).load(conn)?)?;

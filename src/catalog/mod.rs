@@ -47,20 +47,24 @@ impl Catalog {
     /// Everything below `name`, itself first, parents before children, each once.
     #[must_use]
     pub fn family(&self, name: &QualifiedName) -> Vec<&Table> {
-        let mut family = Vec::new();
-        self.descend(name, &mut family);
+        // Whoever asks for each child among all tables anew reads 10,000 partitions 10,000 times.
+        let mut children: BTreeMap<&QualifiedName, Vec<&Table>> = BTreeMap::new();
+        for table in self.tables.values() {
+            for parent in &table.parents {
+                children.entry(parent).or_default().push(table);
+            }
+        }
+        let mut family: Vec<&Table> = Vec::new();
+        let mut left: Vec<&Table> = self.table(name).into_iter().collect();
+        while let Some(table) = left.pop() {
+            family.push(table);
+            left.extend(children.get(&table.name).into_iter().flatten().rev());
+        }
         // A table may inherit from several: it is reached by each, and comes after the last.
         let mut known = BTreeSet::new();
         let mut family: Vec<&Table> = family.into_iter().rev().filter(|table| known.insert(&table.name)).collect();
         family.reverse();
         family
-    }
-
-    fn descend<'a>(&'a self, name: &QualifiedName, family: &mut Vec<&'a Table>) {
-        family.extend(self.table(name));
-        for child in self.children(name) {
-            self.descend(&child.name, family);
-        }
     }
 
     /// The shape of a table that a stored plan compares on resume.

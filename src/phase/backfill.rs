@@ -43,14 +43,15 @@ fn fill_table(input: &PlanInput<'_>, target: &Target, cycle: bool, planned: &mut
         // In a cycle a row without a tenant may still get one: there orphans are placed at the end.
         sources.extend(target.orphans.clone().map(TenantSource::Literal));
     }
-    for leaf in input.catalog.leaves(&target.table) {
+    let leaves = input.catalog.leaves(&target.table);
+    for leaf in &leaves {
         let fill = FillSpec {
             table: leaf.name.clone(),
             column: input.column().clone(),
             sources: sources.clone(),
             orphans: target.orphans.clone(),
             default: default.clone(),
-            rows: rows(input, target, default.as_ref(), leaf),
+            rows: rows(input, target, default.as_ref(), (leaf, leaves.len())),
             pages: leaf.pages,
             triggers: config.map(|config| config.triggers).unwrap_or_default(),
         };
@@ -68,11 +69,11 @@ fn fill_table(input: &PlanInput<'_>, target: &Target, cycle: bool, planned: &mut
 
 /// Rows to write, as the audit counted them, or as the statistics say where a table has several parts.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "an estimate of rows fits")]
-fn rows(input: &PlanInput<'_>, target: &Target, default: Option<&TenantKey>, leaf: &crate::catalog::Table) -> i64 {
+fn rows(input: &PlanInput<'_>, target: &Target, default: Option<&TenantKey>, (leaf, leaves): (&crate::catalog::Table, usize)) -> i64 {
     let Some(audit) = input.audit.tables.get(&target.table) else { return leaf.rows.max(0.0) as i64 };
     let all = audit.rows();
     let written = all - default.map_or(0, |key| audit.per_tenant.get(key.plain()).copied().unwrap_or(0));
-    if input.catalog.leaves(&target.table).len() == 1 {
+    if leaves == 1 {
         return written;
     }
     (leaf.rows.max(0.0) * written as f64 / all.max(1) as f64) as i64
