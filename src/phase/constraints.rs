@@ -2,7 +2,7 @@
 
 use super::Phase;
 use super::keys::{Conversion, KeepsOld, conversions, indexes, referenced_columns, to_registry};
-use crate::catalog::{Column, Key, KeyKind, Table, TableKind};
+use crate::catalog::{Column, ForeignKey, Key, KeyKind, Table, TableKind};
 use crate::config::KeyPolicy;
 use crate::plan::{Code, DeadIndex, Place, PlanInput, Planned, Undo};
 use crate::rule::ColumnOrigin;
@@ -33,6 +33,8 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
             planned.found(Code::T033, &table.name, index.definition.clone());
         }
     }
+    // An old key goes under a lock of both its tables. Each at once would keep others to the same parent from being validated beside it.
+    let mut old_keys = Planned::default();
     for target in input.present() {
         let Some(table) = input.catalog.table(&target.table) else { continue };
         for member in bearers(input, table) {
@@ -43,8 +45,12 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
         }
         for conversion in conversions(input, target, planned) {
             composite(input, table, &conversion, planned);
+            if conversion.keeps_old == KeepsOld::No {
+                drop_old(table, conversion.old, &mut old_keys);
+            }
         }
     }
+    planned.steps.append(&mut old_keys.steps);
     shared_references(input, planned);
 }
 
@@ -135,7 +141,7 @@ fn not_valid_then_validate(spec: &ForeignKeySpec, what: &str, why: &str, undo: U
     planned.step(&place(&spec.table, &what), "checks the rows that are there", vec![validate], Undo::nothing("the key goes"));
 }
 
-/// Replaces a simple key by one that carries the tenant.
+/// Adds the key that carries the tenant, in the place of a simple one.
 fn composite(input: &PlanInput<'_>, table: &Table, conversion: &Conversion<'_>, planned: &mut Planned) {
     let old = conversion.old;
     let what = format!("tenant_key/{}", old.name.plain());
@@ -144,25 +150,26 @@ fn composite(input: &PlanInput<'_>, table: &Table, conversion: &Conversion<'_>, 
         planned.keep(&table.name, &old.name, "PostgreSQL 14 needs it for SET NULL, beside the new key");
         return;
     }
-    let parent = Some(old.table.clone());
-    let partitioned = table.kind == TableKind::Partitioned;
-    // On the way back the old key returns unvalidated; this step comes next in reverse order and validates it.
-    if !partitioned
+    // On the way back the old key returns unvalidated; this step comes after it in reverse order and validates it.
+    if table.kind != TableKind::Partitioned
         && old.validated
         && let Some(step) = planned.steps.last_mut()
     {
-        step.undo =
-            Undo::apply(vec![Change::ValidateConstraint { table: table.name.clone(), name: old.name.clone(), parent: parent.clone() }]);
+        let parent = Some(old.table.clone());
+        step.undo = Undo::apply(vec![Change::ValidateConstraint { table: table.name.clone(), name: old.name.clone(), parent }]);
     }
+}
+
+fn drop_old(table: &Table, old: &ForeignKey, planned: &mut Planned) {
     let mut definition = old.definition.clone();
-    if !partitioned && !definition.ends_with(" NOT VALID") {
+    if table.kind != TableKind::Partitioned && !definition.ends_with(" NOT VALID") {
         definition.push_str(" NOT VALID");
     }
     let restore = Change::RestoreConstraint { table: table.name.clone(), name: old.name.clone(), definition };
     planned.step(
         &place(&table.name, &format!("old_key/{}", old.name.plain())),
         "the key without the tenant is not needed any more",
-        vec![Change::DropConstraint { table: table.name.clone(), name: old.name.clone(), parent }],
+        vec![Change::DropConstraint { table: table.name.clone(), name: old.name.clone(), parent: Some(old.table.clone()) }],
         Undo::apply(vec![restore]),
     );
 }
