@@ -84,7 +84,7 @@ impl<'s> Walk<'s> {
         // The temporary tables are of one connection: when it is lost, everything begins again.
         self.exec.patiently(|conn| {
             let last = self.find(conn)?;
-            if last == 0 {
+            if last == 0 && lanes.is_empty() {
                 return Ok(Walked::ToTheEnd);
             }
             if lanes.is_empty() {
