@@ -74,7 +74,7 @@ pub(super) fn plan(input: &PlanInput<'_>, planned: &mut Planned) {
             Change::RevokeSchemaUsage { schema: schema.clone(), role: role.clone() },
         );
     }
-    planned.step(&Place { phase: Phase::Rls, subject: None, what: "context" }, why, both.forward, Undo::apply(both.back));
+    planned.step(&Place { phase: Phase::Rls, subject: None, what: "context" }, why, both.forward, Undo::apply(both.back.into()));
 }
 
 /// What the context reads must be there, and readable.

@@ -6,6 +6,8 @@ mod roles;
 mod tables;
 mod views;
 
+use std::collections::VecDeque;
+
 use super::expand::{membership, script};
 use super::{Phase, context};
 use crate::config::Scope;
@@ -69,13 +71,13 @@ fn place<'a>(subject: Option<&'a QualifiedName>, what: &'a str) -> Place<'a> {
 #[derive(Default)]
 pub(super) struct Both {
     pub(super) forward: Vec<Change>,
-    pub(super) back: Vec<Change>,
+    pub(super) back: VecDeque<Change>,
 }
 
 impl Both {
     pub(super) fn push(&mut self, forward: Change, back: Change) {
         self.forward.push(forward);
-        self.back.insert(0, back);
+        self.back.push_front(back);
     }
 }
 

@@ -98,7 +98,7 @@ pub(super) fn creating(input: &PlanInput<'_>, planned: &mut Planned) {
     }
     if !both.forward.is_empty() {
         let why = "the application creates nothing where names are looked up";
-        planned.step(&place(None, "creating"), why, both.forward, Undo::apply(both.back));
+        planned.step(&place(None, "creating"), why, both.forward, Undo::apply(both.back.into()));
     }
 }
 
@@ -162,6 +162,6 @@ pub(super) fn future(input: &PlanInput<'_>, planned: &mut Planned) {
     }
     if !both.forward.is_empty() {
         let why = "a new table is closed until it has its policies";
-        planned.step(&place(None, "future_tables"), why, both.forward, Undo::apply(both.back));
+        planned.step(&place(None, "future_tables"), why, both.forward, Undo::apply(both.back.into()));
     }
 }

@@ -207,7 +207,7 @@ pub(super) fn protect(input: &PlanInput<'_>, name: &QualifiedName, target: Optio
     if let (_, Some(reason)) = context::form(input, name) {
         why = format!("{why}; {reason}");
     }
-    planned.step(&place(Some(name), "policies"), why, both.forward, Undo::apply(both.back));
+    planned.step(&place(Some(name), "policies"), why, both.forward, Undo::apply(both.back.into()));
 }
 
 pub(super) fn registry(input: &PlanInput<'_>, planned: &mut Planned) {
@@ -243,7 +243,7 @@ pub(super) fn registry(input: &PlanInput<'_>, planned: &mut Planned) {
         rights::sequences(&mut both, table, input, planned);
     }
     policies::note(input, std::slice::from_ref(name), planned);
-    planned.step(&place(Some(name), "policies"), "a tenant sees its own row of the registry", both.forward, Undo::apply(both.back));
+    planned.step(&place(Some(name), "policies"), "a tenant sees its own row of the registry", both.forward, Undo::apply(both.back.into()));
 }
 
 pub(super) fn shared(input: &PlanInput<'_>, name: &QualifiedName, planned: &mut Planned) {
@@ -266,7 +266,7 @@ pub(super) fn shared(input: &PlanInput<'_>, name: &QualifiedName, planned: &mut 
         }
     }
     if !both.forward.is_empty() {
-        planned.step(&place(Some(name), "grants"), "reference data is read by every tenant", both.forward, Undo::apply(both.back));
+        planned.step(&place(Some(name), "grants"), "reference data is read by every tenant", both.forward, Undo::apply(both.back.into()));
     }
 }
 

@@ -177,7 +177,7 @@ impl Scope<'_, '_> {
         }
         if !both.forward.is_empty() {
             let why = "its rows of all tenants lie there without policies";
-            planned.step(&place(Some(&view.name), "rights"), why, both.forward, Undo::apply(both.back));
+            planned.step(&place(Some(&view.name), "rights"), why, both.forward, Undo::apply(both.back.into()));
         }
     }
 }
