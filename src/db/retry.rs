@@ -148,7 +148,8 @@ fn attempts<T>(
     loop {
         attempt += 1;
         let left = policy.budget.saturating_sub(started.elapsed());
-        let lock_timeout = jitter(policy.lock_timeout(attempt)).min(left);
+        // The application queues behind the attempt: chance must not make it wait longer than the policy says.
+        let lock_timeout = jitter(policy.lock_timeout(attempt)).min(policy.max).min(left);
         let pid = set_lock_timeout(conn, &milliseconds(lock_timeout))?.pid;
         let clock = Instant::now();
         let (result, blockers) = watch.during(pid, || work(conn));
