@@ -90,12 +90,26 @@ pub(crate) fn rate(line: &PeerLine) -> f64 {
 }
 
 fn peers_block(peers: &[&PeerLine]) -> String {
-    let header =
-        ["way", "seconds", "processor s", "rows/s", "× best peer", "WAL MB", "heap MB before → after", "indexes MB before → after", "HOT"];
+    let header = [
+        "way",
+        "seconds",
+        "processor s",
+        "rows/s",
+        "× best peer",
+        "× best with 1 worker",
+        "WAL MB",
+        "heap MB before → after",
+        "indexes MB before → after",
+        "HOT",
+    ];
     let mut text = String::new();
     for group in groups(peers) {
         let first = group[0];
-        let best = group.iter().filter(|line| line.kind == Kind::Peer).map(|line| rate(line)).fold(0.0, f64::max);
+        let best = |is_one: fn(&PeerLine) -> bool| {
+            let peers = group.iter().filter(|line| line.kind == Kind::Peer && is_one(line));
+            peers.map(|line| rate(line)).reduce(f64::max)
+        };
+        let times = |line: &PeerLine, best: Option<f64>| best.map_or_else(|| "–".into(), |best| format!("{:.2}", rate(line) / best));
         let mut table = Table::new(&header);
         for line in &group {
             let cost = &line.cost;
@@ -105,7 +119,8 @@ fn peers_block(peers: &[&PeerLine]) -> String {
                 seconds(cost.seconds),
                 seconds(cost.processor),
                 grouped(rate(line)),
-                format!("{:.2}", rate(line) / best),
+                times(line, best(|_| true)),
+                times(line, best(|line| !line.way.ends_with("2 workers"))),
                 megabytes(cost.wal),
                 format!("{} → {}", megabytes(cost.heap_before), megabytes(cost.heap_after)),
                 format!("{} → {}", megabytes(cost.indexes_before), megabytes(cost.indexes_after)),
