@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::{Action, PlannedTable, Step};
+use crate::plan::{PlannedTable, Step};
+use crate::sql::QualifiedName;
 use crate::sql::change::{LockMode, Reach, TableLock};
-use crate::sql::{Change, QualifiedName};
 
 /// For each step the places of the earlier ones that must be done before it begins, without those that these wait for anyway.
 ///
@@ -14,9 +14,6 @@ use crate::sql::{Change, QualifiedName};
 /// come one after the other, which takes a moment; their validations do not conflict. What nobody knows waits for everything, and
 /// everything for it.
 pub(super) fn needs(planned: &[PlannedTable], steps: &[&Step]) -> Vec<Vec<usize>> {
-    if is_of_an_older_program(steps) {
-        return (0..steps.len()).map(|at| at.checked_sub(1).into_iter().collect()).collect();
-    }
     let leaves: BTreeMap<&QualifiedName, &[QualifiedName]> =
         planned.iter().map(|planned| (&planned.table, planned.leaves.as_slice())).collect();
     let mut held = Held::default();
@@ -26,23 +23,6 @@ pub(super) fn needs(planned: &[PlannedTable], steps: &[&Step]) -> Vec<Vec<usize>
         needs.push(held.before(at, step, locks));
     }
     needs
-}
-
-/// Programs before this one did not write down which table a foreign key references: its lock is not known.
-fn is_of_an_older_program(steps: &[&Step]) -> bool {
-    let changes = || {
-        steps.iter().flat_map(|step| match &step.action {
-            Action::Apply { changes } => changes.as_slice(),
-            _ => &[],
-        })
-    };
-    let keys: BTreeSet<_> = changes()
-        .filter_map(|change| match change {
-            Change::AddForeignKey(spec) => Some((&spec.table, &spec.name)),
-            _ => None,
-        })
-        .collect();
-    changes().any(|change| matches!(change, Change::ValidateConstraint { table, name, parent: None } if keys.contains(&(table, name))))
 }
 
 /// The tables that a lock is on.
@@ -93,8 +73,8 @@ mod tests {
     use crate::catalog::Referential;
     use crate::phase::Phase;
     use crate::plan::{StepId, Strategy, Undo};
-    use crate::sql::Ident;
     use crate::sql::change::{Deferral, ExistingRows, ForeignKeySpec, IndexSpec, Uniqueness};
+    use crate::sql::{Change, Ident};
 
     fn name(table: &str) -> QualifiedName {
         format!("public.{table}").parse().unwrap()
@@ -269,19 +249,5 @@ mod tests {
         let steps = [index("a"), index("b"), script, index("c"), index("c")];
         let order = order(&[], &steps);
         assert_eq!(order, ["a/index < ", "b/index < ", "a/script < a/index, b/index", "c/index < a/script", "c/index < c/index"]);
-    }
-
-    #[test]
-    fn a_plan_of_a_program_that_did_not_tell_parents_is_worked_off_in_order() {
-        let mut steps = vec![index("a"), index("b")];
-        let [add, mut validate] = key("a", "tenants");
-        validate.action = Step::of_changes(vec![Change::ValidateConstraint { table: name("a"), name: ident("tenants"), parent: None }]);
-        steps.extend([add, validate]);
-        assert_eq!(order(&[], &steps), ["a/index < ", "b/index < a/index", "a/to_tenants < b/index", "a/validate_tenants < a/to_tenants"]);
-        // what such a program has stored is read
-        let stored = r#"{"change": "drop_constraint", "table": "public.a", "name": "tenants"}"#;
-        let read: Change = serde_json::from_str(stored).unwrap();
-        assert_eq!(read, Change::DropConstraint { table: name("a"), name: ident("tenants"), parent: None });
-        assert!(!serde_json::to_string(&read).unwrap().contains("parent"));
     }
 }

@@ -112,10 +112,11 @@ impl Change {
         match self {
             Self::CreateIndex(spec) => Some(vec![lock(&spec.table, LockMode::ShareUpdateExclusive, Reach::Itself)]),
             Self::JoinIndexes(spec) => Some(vec![family(&spec.table, LockMode::Share)]),
-            Self::AddKey { table, .. } => Some(vec![lock(table, LockMode::AccessExclusive, Reach::Itself)]),
-            Self::AddNotNullCheck { table, .. } | Self::SetNotNull { table, .. } | Self::DropNotNull { table, .. } => {
-                Some(vec![family(table, LockMode::AccessExclusive)])
-            }
+            // Children by inheritance are locked by a key from PostgreSQL 18 on.
+            Self::AddKey { table, .. }
+            | Self::AddNotNullCheck { table, .. }
+            | Self::SetNotNull { table, .. }
+            | Self::DropNotNull { table, .. } => Some(vec![family(table, LockMode::AccessExclusive)]),
             Self::ValidateConstraint { table, parent, .. } => {
                 let parent = parent.iter().map(|parent| family(parent, LockMode::RowShare));
                 Some(std::iter::once(family(table, LockMode::ShareUpdateExclusive)).chain(parent).collect())

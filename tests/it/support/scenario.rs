@@ -223,7 +223,8 @@ fn difference(expected: &str, found: &str) -> Vec<String> {
     let changed = lines.into_iter().filter(|(_, times)| *times != 0);
     let mut changed: Vec<String> = changed.map(|(line, times)| format!("{} {line}", if times < 0 { '-' } else { '+' })).collect();
     if changed.is_empty() {
-        changed.push("the same lines in another order".into());
+        let first = expected.lines().zip(found.lines()).find(|(a, b)| a != b);
+        changed.push(format!("the same lines in another order, from here on: {first:?}"));
     }
     changed.truncate(60);
     changed
