@@ -152,8 +152,8 @@ fn chunks_are_claimed_once_and_their_journal_does_not_grow() {
     // An autoanalyze at the same time keeps old versions for a moment.
     // Other tests may keep old versions alive for a while; with a changed column in an index it would be every one.
     assert!(not_hot.parse::<i64>().unwrap() <= 2_000, "{not_hot} of 6000 updates were not HOT");
-    // The maps of free and of visible pages are new; without HOT it would be three times as big.
-    assert!(size() * 10 <= before * 13, "the journal has grown from {before} to {}", size());
+    // The maps of free and of visible pages are new, and some updates are not HOT; if none were, it would be three times as big.
+    assert!(size() * 10 <= before * 17, "the journal has grown from {before} to {}", size());
 }
 
 /// A program lives as long as its session holds its lock. Then its chunk is anybody's, and its own checkpoint comes too late.
