@@ -182,7 +182,7 @@ pub struct WorkArgs {
     /// Aim at this time for one batch. The batch size follows from it; a lost connection costs at most one batch.
     #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
     pub batch_time: Duration,
-    /// Try for a lock so long, then stop. Each try waits about 2 s, so that the application does not queue up behind it.
+    /// Try for a lock so long, then stop. Each try waits less than a second, so that the application does not queue up behind it.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub lock_budget: Duration,
     /// Wait so long for a server that has gone away, then stop. What is committed is kept in any case.

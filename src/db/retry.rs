@@ -25,7 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub struct RetryPolicy {
     /// The lock timeout of the first attempt; it doubles from one attempt to the next.
     pub first: Duration,
-    /// The longest lock timeout of an attempt.
+    /// The longest lock timeout of an attempt: below the server's `deadlock_timeout`, a second unless somebody has set it, so that in a
+    /// deadlock with the application the attempt gives way and not the application.
     pub max: Duration,
     /// How long to go on trying.
     pub budget: Duration,
@@ -33,7 +34,7 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { first: Duration::from_millis(100), max: Duration::from_secs(2), budget: Duration::from_mins(2) }
+        Self { first: Duration::from_millis(100), max: Duration::from_millis(900), budget: Duration::from_mins(2) }
     }
 }
 
@@ -217,7 +218,7 @@ mod tests {
     fn the_lock_timeout_grows_up_to_its_limit() {
         let policy = RetryPolicy::default();
         let grown: Vec<u128> = [1, 2, 3, 5, 6, 100].map(|attempt| policy.lock_timeout(attempt).as_millis()).to_vec();
-        assert_eq!(grown, [100, 200, 400, 1600, 2000, 2000]);
+        assert_eq!(grown, [100, 200, 400, 900, 900, 900]);
     }
 
     #[test]

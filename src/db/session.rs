@@ -33,7 +33,7 @@ pub struct SessionSettings {
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { lock_timeout: Duration::from_secs(2), statement_timeout: None, application_name: "tenantize".into() }
+        Self { lock_timeout: Duration::from_millis(900), statement_timeout: None, application_name: "tenantize".into() }
     }
 }
 

@@ -61,7 +61,7 @@ fn every_connection_has_our_settings_and_a_search_path_that_nobody_can_write_to(
     for conn in [&mut *db.get().unwrap(), &mut db.connect_dedicated().unwrap()] {
         for (name, value) in [
             ("row_security", "off"),
-            ("lock_timeout", "2s"),
+            ("lock_timeout", "900ms"),
             ("statement_timeout", "0"),
             ("application_name", "tenantize"),
             ("default_transaction_read_only", "off"),
@@ -178,7 +178,7 @@ fn a_schema_change_gives_up_within_its_budget_and_names_the_blocker() {
     assert!(error.to_string().contains(&format!("blocked by pid {blocker_pid}, idle in transaction for ")), "{error}");
     assert!(waits.len() >= 2 && waits.iter().all(|(_, fault, _)| *fault == Fault::LockTimeout), "{waits:?}");
     assert!(waits.iter().all(|(_, _, timeout)| !timeout.is_zero()), "{waits:?}");
-    assert_eq!(setting(&mut conn, "lock_timeout"), "2s");
+    assert_eq!(setting(&mut conn, "lock_timeout"), "900ms");
     release.send(()).unwrap();
     holder.join().unwrap();
 }

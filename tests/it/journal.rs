@@ -151,9 +151,11 @@ fn chunks_are_claimed_once_and_their_journal_does_not_grow() {
     assert_eq!(updates, "6000");
     // An autoanalyze at the same time keeps old versions for a moment.
     // Other tests may keep old versions alive for a while; with a changed column in an index it would be every one.
-    assert!(not_hot.parse::<i64>().unwrap() <= 2_000, "{not_hot} of 6000 updates were not HOT");
-    // The maps of free and of visible pages are new, and some updates are not HOT; if none were, it would be three times as big.
-    assert!(size() * 10 <= before * 17, "the journal has grown from {before} to {}", size());
+    let not_hot = not_hot.parse::<i64>().unwrap();
+    assert!(not_hot <= 2_000, "{not_hot} of 6000 updates were not HOT");
+    // The maps of free and of visible pages are new; whatever is not HOT has a new version and new entries in the indexes.
+    let most = before * 13 / 10 + not_hot * 400;
+    assert!(size() <= most, "the journal has grown from {before} to {}, {not_hot} updates were not HOT", size());
 }
 
 /// A program lives as long as its session holds its lock. Then its chunk is anybody's, and its own checkpoint comes too late.
