@@ -8,7 +8,7 @@ use super::{Ident, KeyType, QualifiedName, Statement, TenantKey, Text};
 pub const SESSION: &str = "\\set ON_ERROR_STOP on
 SET row_security = off;
 SET standard_conforming_strings = on;
-SET lock_timeout = '2s';
+SET lock_timeout = '900ms';
 SELECT current_setting('server_version_num')::int >= 150000 AS has_grants \\gset
 \\if :has_grants
   SELECT has_parameter_privilege('session_replication_role', 'SET') AS may_suppress \\gset
@@ -31,7 +31,7 @@ pub const BEGIN_PATIENT: &str = "BEGIN;\nSET LOCAL lock_timeout = 0;";
 pub const PATIENT: &str = "SET lock_timeout = 0;";
 
 /// Bounds the waits again.
-pub const BOUNDED: &str = "SET lock_timeout = '2s';";
+pub const BOUNDED: &str = "SET lock_timeout = '900ms';";
 
 /// The schema of staged maps and guards, which a run has before its first step.
 #[must_use]

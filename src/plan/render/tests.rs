@@ -240,7 +240,7 @@ fn the_script_is_what_psql_can_run() {
     \set ON_ERROR_STOP on
     SET row_security = off;
     SET standard_conforming_strings = on;
-    SET lock_timeout = '2s';
+    SET lock_timeout = '900ms';
     SELECT current_setting('server_version_num')::int >= 150000 AS has_grants \gset
     \if :has_grants
       SELECT has_parameter_privilege('session_replication_role', 'SET') AS may_suppress \gset
@@ -349,7 +349,7 @@ fn the_script_is_what_psql_can_run() {
     \echo 'constraints/public.orders/index'
     SET lock_timeout = 0;
     CREATE INDEX CONCURRENTLY "orders_tenant_id_idx" ON "public"."orders" ("tenant_id");
-    SET lock_timeout = '2s';
+    SET lock_timeout = '900ms';
     "#);
 }
 
